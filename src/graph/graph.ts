@@ -1,0 +1,93 @@
+/** The one intermediate representation: an ONNX graph as plain immutable data. */
+import type { DType } from '../tensor/dtype.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** What is known of a value before it is computed. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A named tensor inside a graph. */
+export interface Value extends TensorType {
+  readonly name: string;
+}
+
+/**
+ * An input, output or annotated value as a file states it: dtype or shape may be missing there. `kept` is the
+ * wire format's own record, so that what we do not understand survives a round trip.
+ */
+export interface ValueInfo {
+  readonly name: string;
+  readonly dtype: DType | null;
+  readonly shape: Shape | null;
+  readonly kept?: unknown;
+}
+
+/** An attribute with its ONNX type, since `1` alone does not tell INT from FLOAT. */
+export type Attribute =
+  | { readonly type: 'int'; readonly value: number }
+  | { readonly type: 'float'; readonly value: number }
+  | { readonly type: 'string'; readonly value: string }
+  | { readonly type: 'ints'; readonly value: readonly number[] }
+  | { readonly type: 'floats'; readonly value: readonly number[] }
+  | { readonly type: 'strings'; readonly value: readonly string[] }
+  | { readonly type: 'tensor'; readonly value: Tensor }
+  | { readonly type: 'graph'; readonly value: Graph }
+  | { readonly type: 'opaque'; readonly kept: unknown };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** One operator applied. An absent optional input or output is the empty string, as in ONNX. */
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  /** '' is the ONNX standard domain. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+  readonly kept?: unknown;
+}
+
+/** Nodes in topological order, with what they start from and end in. */
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly nodes: readonly Node[];
+  /** Weights and constants, by value name. */
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  /** dtype and shape of inner values, where a file or the builder states them. */
+  readonly values: ReadonlyMap<string, ValueInfo>;
+  readonly kept?: unknown;
+}
+
+/** A graph and the file around it. */
+export interface Model {
+  readonly graph: Graph;
+  /** Operator-set version by domain; '' is the standard one. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly irVersion: number;
+  readonly producer: string;
+  /** ONNX `metadata_props`: classes, preprocessing, provenance. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly kept?: unknown;
+}
+
+/** The operator set that Espalier writes unless told otherwise: LayerNormalization needs 17, readers widely have 18. */
+export const defaultOpset = 18;
+/** The IR version that goes with it. */
+export const defaultIrVersion = 8;
+
+/** A graph wrapped for writing, with our defaults. */
+export function model(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Model {
+  return {
+    graph,
+    metadata,
+    opsets: { '': defaultOpset },
+    irVersion: defaultIrVersion,
+    producer: 'espalier',
+  };
+}
