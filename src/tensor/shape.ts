@@ -26,7 +26,8 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** Row-major strides, in elements. */
 export function stridesOf(dims: readonly number[]): number[] {
   const strides = new Array<number>(dims.length).fill(1);
-  for (let i = dims.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] ?? 1) * (dims[i + 1] ?? 1);
+  for (let i = dims.length - 2; i >= 0; i--)
+    strides[i] = (strides[i + 1] ?? 1) * (dims[i + 1] ?? 1);
   return strides;
 }
 
