@@ -25,7 +25,7 @@ export function tensor<T extends DType>(
   const array = allocate(dtype, data.length);
   const wide = dtype === 'int64' || dtype === 'uint64';
   data.forEach((value, i) => {
-    (array as unknown[])[i] = wide ? BigInt(value as number | bigint) : value;
+    (array as unknown[])[i] = wide ? BigInt(value) : value;
   });
   return { dtype, dims, data: array };
 }
