@@ -1,0 +1,305 @@
+/** Builds a graph node by node, with dtype and shape inferred at once, so that a mistake shows where it is made. */
+import { EspalierError, ModelError, OperatorError, ShapeError } from '../errors.js';
+import type { DType } from '../tensor/dtype.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+import { scalar, type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
+import {
+  type Attributes,
+  defaultOpset,
+  type Graph,
+  type Node,
+  type TensorType,
+  type Value,
+  type ValueInfo,
+} from './graph.js';
+import {
+  checkArity,
+  type InferContext,
+  type OpRules,
+  type OpTable,
+  resolveAttributes,
+  tagAttributes,
+} from './op-rules.js';
+
+/** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
+export type Operand = Value | number | readonly number[];
+
+const isValue = (operand: Operand | null | undefined): operand is Value =>
+  typeof operand === 'object' && operand !== null && 'name' in operand;
+
+/** The largest constant that shape arithmetic evaluates on the host, in elements. */
+const largestFolded = 4096;
+
+export class GraphBuilder {
+  readonly table: OpTable;
+  readonly opset: number;
+  readonly nodes: Node[] = [];
+  readonly values = new Map<string, Value>();
+  readonly initializers = new Map<string, Tensor>();
+  readonly #inputs: Value[] = [];
+  readonly #outputs: Value[] = [];
+  readonly #producers = new Map<string, Node>();
+  readonly #constants = new Map<string, Value>();
+  /** Values that shape arithmetic made known; kept out of `initializers` so that the graph stays as written. */
+  readonly #folded = new Map<string, Tensor>();
+  readonly #counters = new Map<string, number>();
+  #prefix = '';
+
+  constructor(table: OpTable, opset = defaultOpset) {
+    this.table = table;
+    this.opset = opset;
+  }
+
+  /** Declares a graph input. @throws ModelError where the name is taken. */
+  input(name: string, dtype: DType, shape: Shape): Value {
+    const value = this.#declare({ name, dtype, shape });
+    this.#inputs.push(value);
+    return value;
+  }
+
+  /** Adds a named initializer: a weight, or a constant that deserves a name. */
+  initializer(name: string, data: Tensor): Value {
+    const value = this.#declare({ name, dtype: data.dtype, shape: data.dims });
+    this.initializers.set(name, data);
+    return value;
+  }
+
+  /** A constant; equal scalars and equal int64 lists are shared. */
+  constant(data: Tensor): Value {
+    const small = data.data.length <= 16;
+    const key = small
+      ? `${data.dtype}${formatShape(data.dims)}${Array.from(data.data, String)}`
+      : '';
+    const known = small ? this.#constants.get(key) : undefined;
+    if (known) return known;
+    const value = this.initializer(this.fresh('const'), data);
+    if (small) this.#constants.set(key, value);
+    return value;
+  }
+
+  /** Marks a value as a graph output, under another name if given. */
+  output(value: Value, name?: string): Value {
+    const out =
+      name === undefined || name === value.name
+        ? value
+        : this.node('Identity', [value], {}, { outputs: [name] })[0];
+    if (!out) throw new ModelError(`output ${name}: Identity gave no value`);
+    this.#outputs.push(out);
+    return out;
+  }
+
+  get inputs(): readonly Value[] {
+    return this.#inputs;
+  }
+
+  get outputs(): readonly Value[] {
+    return this.#outputs;
+  }
+
+  /** Names of nodes and values made inside `body` start with `prefix`. */
+  within<T>(prefix: string, body: () => T): T {
+    const outer = this.#prefix;
+    this.#prefix = `${outer}${prefix}/`;
+    try {
+      return body();
+    } finally {
+      this.#prefix = outer;
+    }
+  }
+
+  /** A value by name. @throws ModelError where there is none. */
+  value(name: string): Value {
+    const value = this.values.get(name);
+    if (!value) throw new ModelError(`unknown value "${name}"`, { actual: name });
+    return value;
+  }
+
+  producer(value: Value): Node | undefined {
+    return this.#producers.get(value.name);
+  }
+
+  /** The value's data where it is known before the graph runs. */
+  known(name: string): Tensor | null {
+    return this.initializers.get(name) ?? this.#folded.get(name) ?? null;
+  }
+
+  /** A name that nothing in the graph has yet. */
+  fresh(stem: string): string {
+    const base = `${this.#prefix}${stem}`;
+    for (;;) {
+      const count = this.#counters.get(base) ?? 0;
+      this.#counters.set(base, count + 1);
+      const name = count === 0 ? base : `${base}_${count}`;
+      if (!this.values.has(name)) return name;
+    }
+  }
+
+  /**
+   * Adds one node of any operator of the table. Numbers and lists among the inputs become constants.
+   * @returns one value for each output.
+   * @throws OperatorError, ShapeError, ModelError naming the node.
+   */
+  node(
+    op: string,
+    inputs: readonly (Operand | null | undefined)[],
+    attributes: Readonly<Record<string, unknown>> = {},
+    options: { readonly outputs?: readonly string[]; readonly count?: number } = {},
+  ): Value[] {
+    const rules = this.table[op];
+    if (!rules) throw new OperatorError(`unknown operator ${op}`, { op });
+    const names = this.#operands(op, inputs);
+    const count = options.count ?? rules.outputs?.length ?? 1;
+    const stem = this.fresh(op);
+    const outputs =
+      options.outputs ??
+      Array.from({ length: count }, (_, i) => (i === 0 ? stem : this.fresh(`${op}_out${i}`)));
+    return this.add({
+      name: stem,
+      op,
+      domain: '',
+      inputs: names,
+      outputs,
+      attributes: tagAttributes(op, rules, attributes),
+    });
+  }
+
+  /** Adds a node as it stands, for example one read from a file. `opset` is that file's. */
+  add(node: Node, opset = this.opset, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
+    const name = node.name || node.outputs[0] || '';
+    const rules = node.domain === '' || node.domain === 'ai.onnx' ? this.table[node.op] : undefined;
+    const types = rules
+      ? this.#infer(node, rules, name, opset)
+      : node.outputs.map((output) => this.#stated(node, output, stated));
+    const made = node.outputs.map((output, i): Value => {
+      const type = types[i];
+      if (!type) throw new OperatorError(`${node.op} at node "${name}": has no output ${i}`);
+      return output === '' ? { name: '', ...type } : this.#declare({ name: output, ...type });
+    });
+    this.nodes.push(node);
+    for (const output of node.outputs) this.#producers.set(output, node);
+    return made;
+  }
+
+  /** The graph as built so far. */
+  build(name = 'espalier'): Graph {
+    return {
+      name,
+      inputs: [...this.#inputs],
+      outputs: [...this.#outputs],
+      nodes: [...this.nodes],
+      initializers: new Map(this.initializers),
+      values: new Map([...this.values].filter(([key]) => this.#producers.has(key))),
+    };
+  }
+
+  #declare(value: Value): Value {
+    if (this.values.has(value.name))
+      throw new ModelError(`duplicate value name "${value.name}"`, { actual: value.name });
+    this.values.set(value.name, value);
+    return value;
+  }
+
+  #operands(op: string, inputs: readonly (Operand | null | undefined)[]): string[] {
+    const dtype = inputs.find(isValue)?.dtype ?? 'float32';
+    const names = inputs.map((operand) => {
+      if (operand === null || operand === undefined) return '';
+      if (typeof operand === 'number') return this.constant(scalar(dtype, operand)).name;
+      if (!isValue(operand)) return this.constant(tensor('int64', [operand.length], operand)).name;
+      if (this.values.get(operand.name) !== operand)
+        throw new ModelError(`${op}: value "${operand.name}" belongs to another graph`, { op });
+      return operand.name;
+    });
+    while (names.at(-1) === '') names.pop();
+    return names;
+  }
+
+  #infer(node: Node, rules: OpRules, name: string, opset: number): readonly TensorType[] {
+    checkArity(node.op, rules, node.inputs.length, name);
+    const attributes = resolveAttributes(node.op, rules, node.attributes, name);
+    const inputs = node.inputs.map((input) => (input === '' ? null : this.value(input)));
+    const constant = (i: number): Tensor | null => this.known(node.inputs[i] ?? '');
+    const context: InferContext = {
+      inputs,
+      attributes,
+      outputs: node.outputs.length,
+      opset,
+      constant,
+      input(i) {
+        const type = inputs[i];
+        if (!type) throw new ShapeError(`missing input ${rules.inputs[i] ?? i}`);
+        return type;
+      },
+      numbers(i) {
+        const data = constant(i);
+        if (!data)
+          throw new ShapeError(`input ${rules.inputs[i] ?? i} must be known before the run`);
+        return toNumbers(data);
+      },
+    };
+    try {
+      const inferred = rules.infer(context as unknown as InferContext<never>);
+      this.#fold(node, rules, attributes);
+      return Array.isArray(inferred) ? inferred : [inferred as TensorType];
+    } catch (error) {
+      throw this.#placed(error, node, name, inputs);
+    }
+  }
+
+  /** Remembers results of shape arithmetic, whose values later shape rules ask for. */
+  #fold(node: Node, rules: OpRules, attributes: Record<string, unknown>): void {
+    if (!rules.evaluate || node.outputs.length !== 1) return;
+    const inputs: Tensor[] = [];
+    for (const input of node.inputs) {
+      const data = this.known(input);
+      const type = this.values.get(input);
+      // Shape and Size need the dimensions only, so they get a stand-in without data.
+      const standIn =
+        type && node.op !== 'Identity' && (node.op === 'Shape' || node.op === 'Size')
+          ? shapeOnly(type)
+          : null;
+      const operand = standIn ?? data;
+      if (!operand || operand.data.length > largestFolded) return;
+      inputs.push(operand);
+    }
+    const result = rules.evaluate(inputs, attributes as never);
+    if (result && result.data.length <= largestFolded)
+      this.#folded.set(node.outputs[0] ?? '', result);
+  }
+
+  #placed(error: unknown, node: Node, name: string, inputs: readonly (Value | null)[]): unknown {
+    if (!(error instanceof EspalierError) || error.details.node !== undefined) return error;
+    const kind = error instanceof OperatorError ? OperatorError : ShapeError;
+    const shapes = inputs.map((x) => (x ? `${x.name} ${x.dtype}${formatShape(x.shape)}` : 'none'));
+    return new kind(
+      `${node.op} at node "${name}": ${error.message} (inputs: ${shapes.join(', ')})`,
+      {
+        ...error.details,
+        op: node.op,
+        node: name,
+      },
+    );
+  }
+
+  #stated(node: Node, output: string, stated?: ReadonlyMap<string, ValueInfo>): TensorType {
+    const info = stated?.get(output);
+    if (info?.dtype && info.shape) return { dtype: info.dtype, shape: info.shape };
+    const where = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    throw new OperatorError(
+      `unsupported operator ${where} at node "${node.name || node.outputs[0]}", and the file states no shape for its output "${output}". "espalier ops" lists what is supported.`,
+      { op: node.op, node: node.name },
+    );
+  }
+}
+
+function shapeOnly(type: TensorType): Tensor | null {
+  if (!type.shape.every((dim) => typeof dim === 'number')) return null;
+  return { dtype: 'float32', dims: type.shape as readonly number[], data: new Float32Array(0) };
+}
+
+/** Attributes of a node as plain values with defaults, by the table. */
+export function attributesOf(table: OpTable, node: Node): Record<string, unknown> {
+  const rules = table[node.op];
+  return rules ? resolveAttributes(node.op, rules, node.attributes, node.name) : {};
+}
+
+export type { Attributes };

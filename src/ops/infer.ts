@@ -1,0 +1,43 @@
+/** Shape rules that many operators share. */
+import { ShapeError } from '../errors.js';
+import type { TensorType } from '../graph/graph.js';
+import type { InferContext } from '../graph/op-rules.js';
+import { broadcastShapes, type Dim, normalizeAxis, type Shape } from '../tensor/shape.js';
+
+type Infer = (context: InferContext<never>) => TensorType;
+
+/** The type of the first input. */
+export const same: Infer = ({ input }) => input(0);
+
+/** All inputs broadcast together; they must share a dtype. */
+export const broadcast: Infer = ({ inputs, input }) => {
+  const types = inputs.map((_, i) => input(i));
+  const dtype = input(0).dtype;
+  for (const type of types)
+    if (type.dtype !== dtype)
+      throw new ShapeError(
+        `inputs must share a dtype, got ${types.map((t) => t.dtype).join(' and ')}`,
+        {
+          expected: dtype,
+          actual: type.dtype,
+        },
+      );
+  return { dtype, shape: broadcastShapes(...types.map((type) => type.shape)) };
+};
+
+/** Two inputs broadcast together into booleans. */
+export const comparison: Infer = (context) => ({ dtype: 'bool', shape: broadcast(context).shape });
+
+/** `axes` as non-negative numbers, ascending. @throws ShapeError where one is outside the rank or repeated. */
+export function normalizeAxes(axes: readonly number[], rank: number): number[] {
+  const normalized = axes.map((axis) => normalizeAxis(axis, rank)).sort((a, b) => a - b);
+  normalized.forEach((axis, i) => {
+    if (axis === normalized[i - 1]) throw new ShapeError(`axis ${axis} is given twice`);
+  });
+  return normalized;
+}
+
+/** `shape` with `axes` (normalised) removed, or set to 1. */
+export function reducedShape(shape: Shape, axes: readonly number[], keepdims: boolean): Dim[] {
+  return shape.flatMap((dim, i) => (axes.includes(i) ? (keepdims ? [1] : []) : [dim]));
+}
