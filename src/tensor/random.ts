@@ -19,6 +19,7 @@ const twoTo32 = 2 ** 32;
 /** Words made at a time, few enough for the nearest cache. */
 const chunk = 1024;
 const words = new Int32Array(chunk + 4);
+const pending = new Int32Array(chunk);
 const pair = new Int32Array(4);
 
 /** A whole number as its low and high 32 bits. */
@@ -63,7 +64,7 @@ function refill(index: number, left: number, key: Key): number {
 
 /**
  * Fills `out` with uniform numbers in [0, 1), multiples of 2^-24.
- * @param from index of the first element in the stream, so that a part can be filled by itself; below 2^33
+ * @param from index of the first element in the stream, so that a part can be filled by itself; below 2^32
  * @throws UsageError where `from` is not a whole number.
  */
 export function fillUniform(out: Float32Array, key: Key, from = 0): void {
@@ -103,20 +104,37 @@ export function fillBernoulli(out: Float32Array, key: Key, keep: number, from = 
  */
 export function fillNormal(out: Float32Array, key: Key, std = 1, from = 0): void {
   split(from, 'first index');
-  const { step, inside } = ziggurat;
   for (let at = 0; at < out.length; at += chunk) {
-    const first = (from + at) % 2;
     const count = refill(from + at, out.length - at, key);
-    for (let n = 0; n < count; n++) {
-      const word = words[first + n] ?? 0;
-      const position = word >> 8;
-      const layer = word & 255;
-      const distance = position ^ (position >> 31);
-      if (distance < (inside[layer] ?? 0))
-        out[at + n] = (position + 0.5) * (step[layer] ?? 0) * std;
-      else out[at + n] = rejected(word, from + at + n, key) * std;
+    const left = quickNormals(out, at, (from + at) % 2, count, std);
+    for (let n = 0; n < left; n++) {
+      const i = at + (pending[n] ?? 0);
+      out[i] = rejected(words[((from + at) % 2) + i - at] ?? 0, from + i, key) * std;
     }
   }
+}
+
+/**
+ * `words[first]` and on as normal numbers, right wherever the word lies inside its layer's rectangle (98.8 % of
+ * them). Lists the others in `pending`, and returns how many: so this loop, where the time goes, calls nothing.
+ */
+function quickNormals(
+  out: Float32Array,
+  at: number,
+  first: number,
+  count: number,
+  std: number,
+): number {
+  const { step, inside } = ziggurat;
+  let left = 0;
+  for (let n = 0; n < count; n++) {
+    const word = words[first + n] ?? 0;
+    const layer = word & 255;
+    const position = word >> 8;
+    out[at + n] = (position + 0.5) * (step[layer] ?? 0) * std;
+    if ((position ^ (position >> 31)) >= (inside[layer] ?? 0)) pending[left++] = n;
+  }
+  return left;
 }
 
 /** A normal number for element `index`, whose first word fell outside the rectangles under the curve. */

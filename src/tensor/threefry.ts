@@ -9,22 +9,19 @@ export type Words = readonly [number, number];
 
 /**
  * Writes the blocks of the counters (first, lane), (first + 1, lane), ... to `out`: `length` words, rounded up
- * to a multiple of 4. Two blocks go side by side, and the rounds are written out, because all the time of a fill goes here:
- * a round depends on the one before, and a second block fills the processor's wait. After each four rounds the
+ * to a multiple of 4. `input` holds first, lane and the two words of the key; typed, because a plain number
+ * that outgrows 31 bits makes the engine throw its compiled code away.
+ *
+ * Two blocks go side by side, and the rounds are written out, because all the time of a fill goes here: a
+ * round depends on the one before, and a second block fills the processor's wait. After each four rounds the
  * key comes in; 0x1bd11bda is the parity word of the Threefish key schedule.
  */
-export function fillBlocks(
-  out: Int32Array,
-  length: number,
-  first: number,
-  lane: number,
-  key: Words,
-): void {
-  const k0 = key[0] | 0;
-  const k1 = key[1] | 0;
+function rounds(out: Int32Array, length: number, input: Int32Array): void {
+  const k0 = input[2] ?? 0;
+  const k1 = input[3] ?? 0;
   const k2 = 0x1bd11bda ^ k0 ^ k1;
-  const start = (lane + k1) | 0;
-  let next = (first + k0) | 0;
+  const start = ((input[1] ?? 0) + k1) | 0;
+  let next = ((input[0] ?? 0) + k0) | 0;
   for (let i = 0; i < length; i += 4) {
     let a = next;
     let b = start;
@@ -136,6 +133,26 @@ export function fillBlocks(
     out[i + 2] = c;
     out[i + 3] = d;
   }
+}
+
+const input = new Int32Array(4);
+
+/**
+ * Fills `out` with the blocks of the counters (first, lane), (first + 1, lane), ...: `length` words, rounded up
+ * to a multiple of 4, signed. Counters go round at 2^32.
+ */
+export function fillBlocks(
+  out: Int32Array,
+  length: number,
+  first: number,
+  lane: number,
+  key: Words,
+): void {
+  input[0] = first;
+  input[1] = lane;
+  input[2] = key[0];
+  input[3] = key[1];
+  rounds(out, length, input);
 }
 
 const two = new Int32Array(4);
