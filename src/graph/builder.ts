@@ -4,7 +4,6 @@ import type { DType } from '../tensor/dtype.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { scalar, type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
 import {
-  type Attributes,
   defaultOpset,
   type Graph,
   type Node,
@@ -24,6 +23,16 @@ import {
 /** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
 export type Operand = Value | number | readonly number[];
 
+/**
+ * A graph input that the training loop fills with random numbers, the same for the same (seed, step, name).
+ * `normal` has mean 0 and standard deviation `scale`; `bernoulli` is 1 with probability `scale`, else 0.
+ */
+export interface Stochastic {
+  readonly value: Value;
+  readonly distribution: 'normal' | 'uniform' | 'bernoulli';
+  readonly scale: number;
+}
+
 const isValue = (operand: Operand | null | undefined): operand is Value =>
   typeof operand === 'object' && operand !== null && 'name' in operand;
 
@@ -36,6 +45,9 @@ export class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly values = new Map<string, Value>();
   readonly initializers = new Map<string, Tensor>();
+  /** Trainable values with their initial data: initializers of a finished model, inputs of a training step. */
+  readonly parameters = new Map<string, Tensor>();
+  readonly stochastic: Stochastic[] = [];
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
   readonly #producers = new Map<string, Node>();
@@ -61,6 +73,25 @@ export class GraphBuilder {
   initializer(name: string, data: Tensor): Value {
     const value = this.#declare({ name, dtype: data.dtype, shape: data.dims });
     this.initializers.set(name, data);
+    return value;
+  }
+
+  /** Adds a trainable value with its initial data. */
+  parameter(name: string, initial: Tensor): Value {
+    const value = this.#declare({ name, dtype: initial.dtype, shape: initial.dims });
+    this.parameters.set(name, initial);
+    return value;
+  }
+
+  /** Declares an input of random numbers; see `Stochastic`. float32 of the given shape. */
+  random(
+    name: string,
+    shape: readonly number[],
+    distribution: Stochastic['distribution'],
+    scale = 1,
+  ): Value {
+    const value = this.input(name, 'float32', shape);
+    this.stochastic.push({ value, distribution, scale });
     return value;
   }
 
@@ -135,7 +166,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds one node of any operator of the table. Numbers and lists among the inputs become constants.
+   * Adds one node of any operator of the table. Numbers and lists among the inputs become constants. `count`
+   * asks for more than the first output.
    * @returns one value for each output.
    * @throws OperatorError, ShapeError, ModelError naming the node.
    */
@@ -148,7 +180,7 @@ export class GraphBuilder {
     const rules = this.table[op];
     if (!rules) throw new OperatorError(`unknown operator ${op}`, { op });
     const names = this.#operands(op, inputs);
-    const count = options.count ?? rules.outputs?.length ?? 1;
+    const count = options.count ?? 1;
     const stem = this.fresh(op);
     const outputs =
       options.outputs ??
@@ -173,21 +205,26 @@ export class GraphBuilder {
     const made = node.outputs.map((output, i): Value => {
       const type = types[i];
       if (!type) throw new OperatorError(`${node.op} at node "${name}": has no output ${i}`);
-      return output === '' ? { name: '', ...type } : this.#declare({ name: output, ...type });
+      const value = { name: output, dtype: type.dtype, shape: type.shape };
+      return output === '' ? value : this.#declare(value);
     });
     this.nodes.push(node);
     for (const output of node.outputs) this.#producers.set(output, node);
     return made;
   }
 
-  /** The graph as built so far. */
-  build(name = 'espalier'): Graph {
+  /** The graph as built so far, its parameters as initializers, or as inputs for a training step. */
+  build(name = 'espalier', parameters: 'initializers' | 'inputs' = 'initializers'): Graph {
+    const trained = [...this.parameters.keys()].map((key) => this.value(key));
     return {
       name,
-      inputs: [...this.#inputs],
+      inputs: parameters === 'inputs' ? [...this.#inputs, ...trained] : [...this.#inputs],
       outputs: [...this.#outputs],
       nodes: [...this.nodes],
-      initializers: new Map(this.initializers),
+      initializers:
+        parameters === 'inputs'
+          ? new Map(this.initializers)
+          : new Map([...this.parameters, ...this.initializers]),
       values: new Map([...this.values].filter(([key]) => this.#producers.has(key))),
     };
   }
@@ -253,10 +290,7 @@ export class GraphBuilder {
       const data = this.known(input);
       const type = this.values.get(input);
       // Shape and Size need the dimensions only, so they get a stand-in without data.
-      const standIn =
-        type && node.op !== 'Identity' && (node.op === 'Shape' || node.op === 'Size')
-          ? shapeOnly(type)
-          : null;
+      const standIn = type && (node.op === 'Shape' || node.op === 'Size') ? shapeOnly(type) : null;
       const operand = standIn ?? data;
       if (!operand || operand.data.length > largestFolded) return;
       inputs.push(operand);
@@ -301,5 +335,3 @@ export function attributesOf(table: OpTable, node: Node): Record<string, unknown
   const rules = table[node.op];
   return rules ? resolveAttributes(node.op, rules, node.attributes, node.name) : {};
 }
-
-export type { Attributes };

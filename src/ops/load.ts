@@ -1,0 +1,54 @@
+/** From a finished graph back into a builder, with every dtype and shape inferred. */
+import { ModelError } from '../errors.js';
+import type { Graph, Model, Value } from '../graph/graph.js';
+import type { Dim } from '../tensor/shape.js';
+import { type Builder, builder } from './builder.js';
+
+export interface LoadOptions {
+  /** Sizes for symbolic dimensions, by name: `{ batch: 100 }`. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+  /** Operator set that the nodes are written for; the builder's own where left out. */
+  readonly opset?: number;
+  /** Which initializers become trainable parameters; none where left out. */
+  readonly trainable?: (name: string) => boolean;
+}
+
+/**
+ * A builder that holds the graph, ready to be extended or differentiated.
+ * @throws ModelError, ShapeError, OperatorError naming the node at fault.
+ */
+export function load(graph: Graph, options: LoadOptions = {}): Builder {
+  const b = builder();
+  const bind = (dim: Dim): Dim =>
+    typeof dim === 'string' ? (options.dimensions?.[dim] ?? dim) : dim;
+  for (const [name, data] of graph.initializers)
+    if (options.trainable?.(name)) b.parameter(name, data);
+    else b.initializer(name, data);
+  for (const input of graph.inputs) {
+    if (graph.initializers.has(input.name)) continue;
+    if (!input.dtype || !input.shape)
+      throw new ModelError(
+        `input "${input.name}": the file states no dtype or shape for it. Add them to the model.`,
+        { actual: input },
+      );
+    b.input(input.name, input.dtype, input.shape.map(bind));
+  }
+  const stated = new Map([
+    ...graph.values,
+    ...graph.outputs.map((info) => [info.name, info] as const),
+  ]);
+  for (const node of graph.nodes) b.add(node, options.opset, stated);
+  for (const output of graph.outputs) b.output(b.value(output.name));
+  return b;
+}
+
+/** As `load`, for a model read from a file, by its operator set. */
+export function loadModel(model: Model, options: LoadOptions = {}): Builder {
+  const opset = model.opsets[''] ?? model.opsets['ai.onnx'];
+  return load(model.graph, opset === undefined ? options : { ...options, opset });
+}
+
+/** dtype and shape of every value of a graph, inputs and weights included, by name. */
+export function inferShapes(graph: Graph, options: LoadOptions = {}): ReadonlyMap<string, Value> {
+  return load(graph, options).values;
+}

@@ -1,0 +1,22 @@
+/** ONNX Runtime's native build, in Node: CPU, and whatever other providers its package brings. */
+import { RuntimeUnavailableError } from '../errors.js';
+import { ortRuntime } from './ort.js';
+import type { Runtime } from './runtime.js';
+
+/**
+ * The runtime over `onnxruntime-node`.
+ * @throws RuntimeUnavailableError where the package is not installed or does not load.
+ */
+export async function nodeRuntime(): Promise<Runtime> {
+  const ort = await import('onnxruntime-node').catch((cause: unknown) => {
+    throw new RuntimeUnavailableError(
+      'onnxruntime-node does not load. Install it with "npm install --ignore-scripts onnxruntime-node", or use the web runtime.',
+      { cause },
+    );
+  });
+  const version = ort.env.versions?.node ?? ort.env.versions?.common ?? '';
+  return ortRuntime(`onnxruntime-node ${version}`.trim(), ort, true, {
+    executionProviders: ['cpu'],
+    logSeverityLevel: 3,
+  });
+}

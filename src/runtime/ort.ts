@@ -1,0 +1,119 @@
+/** A runtime over either build of ONNX Runtime: both share the interface of onnxruntime-common. */
+import type * as ort from 'onnxruntime-common';
+import { ModelError, ShapeError } from '../errors.js';
+import type { Model } from '../graph/graph.js';
+import { writeModel } from '../onnx/write.js';
+import type { DType } from '../tensor/dtype.js';
+import { formatShape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Feeds, Runtime, Session, SessionOptions } from './runtime.js';
+
+type Ort = Pick<typeof ort, 'InferenceSession' | 'Tensor'>;
+
+/** Runs on WebGPU crash when two sessions overlap, so all of them wait for one another here. */
+let gpuQueue: Promise<unknown> = Promise.resolve();
+
+/** Wraps one build of ONNX Runtime. `defaults` are the session options that it starts from. */
+export function ortRuntime(
+  name: string,
+  module: Ort,
+  writesInPlace: boolean,
+  defaults: ort.InferenceSession.SessionOptions,
+): Runtime {
+  return {
+    name,
+    writesInPlace,
+    async load(model, options = {}) {
+      const bytes = model instanceof Uint8Array ? model : writeModel(model as Model);
+      const session = await module.InferenceSession.create(
+        bytes,
+        sessionOptions(defaults, options),
+      ).catch((error: unknown) => {
+        throw new ModelError(`${name} refused the model: ${firstLine(error)}`, { cause: error });
+      });
+      return wrap(module, session, writesInPlace, options.providers?.includes('webgpu') ?? false);
+    },
+  };
+}
+
+function sessionOptions(
+  defaults: ort.InferenceSession.SessionOptions,
+  options: SessionOptions,
+): ort.InferenceSession.SessionOptions {
+  return {
+    ...defaults,
+    ...(options.providers ? { executionProviders: [...options.providers] } : {}),
+    ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+    ...(options.optimize === false ? { graphOptimizationLevel: 'disabled' as const } : {}),
+  };
+}
+
+/** Sessions hold memory outside the JavaScript heap: they are released when their wrapper is collected. */
+const released = new FinalizationRegistry<ort.InferenceSession>((session) => {
+  void session.release().catch(() => undefined);
+});
+
+function wrap(
+  module: Ort,
+  session: ort.InferenceSession,
+  writesInPlace: boolean,
+  exclusive: boolean,
+): Session {
+  const toOrt = (tensor: Tensor): ort.Tensor =>
+    new module.Tensor(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.dims);
+  const run = async (feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>> => {
+    checkFeeds(session.inputNames, feeds);
+    const inputs = Object.fromEntries(
+      session.inputNames.map((key) => [key, toOrt(feeds[key] as Tensor)]),
+    );
+    const fetches = into && (writesInPlace ? mapValues(into, toOrt) : Object.keys(into));
+    const results = await (fetches ? session.run(inputs, fetches) : session.run(inputs)).catch(
+      (error: unknown) => {
+        throw new ModelError(`the runtime stopped: ${firstLine(error)}`, { cause: error });
+      },
+    );
+    return mapValues(results, (result) => ({
+      dtype: result.type as DType,
+      dims: result.dims,
+      data: result.data as Float32Array,
+    }));
+  };
+  const wrapped: Session = {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    run: exclusive
+      ? (feeds, into) => {
+          const next = gpuQueue.then(() => run(feeds, into));
+          gpuQueue = next.catch(() => undefined);
+          return next;
+        }
+      : run,
+  };
+  released.register(wrapped, session);
+  return wrapped;
+}
+
+function checkFeeds(names: readonly string[], feeds: Feeds): void {
+  for (const name of names)
+    if (!feeds[name])
+      throw new ShapeError(`missing feed "${name}". The graph takes ${names.join(', ')}`, {
+        expected: names,
+        actual: Object.keys(feeds),
+      });
+  for (const name of Object.keys(feeds))
+    if (!names.includes(name))
+      throw new ShapeError(
+        `unknown feed "${name}" ${formatShape(feeds[name]?.dims ?? [])}. The graph takes ${names.join(', ')}`,
+        { expected: names, actual: name },
+      );
+}
+
+function mapValues<T, U>(
+  record: Readonly<Record<string, T>>,
+  f: (value: T) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]));
+}
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';

@@ -1,0 +1,97 @@
+/** Compiles a loss into a training step: one ONNX graph for forward, backward and the optimizer's update. */
+import { backward } from '../autodiff/backward.js';
+import type { Stochastic } from '../graph/builder.js';
+import { type Model, model, type Value } from '../graph/graph.js';
+import type { Optimizer } from '../nn/optimizer.js';
+import type { Builder } from '../ops/builder.js';
+import { optimize } from '../ops/rewrite/optimize.js';
+import { type Tensor, zeros } from '../tensor/tensor.js';
+
+export interface StepOptions {
+  /** Scalar to minimise. */
+  readonly loss: Value;
+  /** Scalars to report beside the loss, by name. */
+  readonly report?: Readonly<Record<string, Value>>;
+  readonly optimizer: Optimizer;
+  /** Largest global norm of all gradients together; longer ones are scaled down to it. Not clipped by default. */
+  readonly clip?: number;
+}
+
+/** A step's graph and all that is needed to run it again and again. */
+export interface TrainingStep {
+  readonly model: Model;
+  /** Parameters and optimizer state at step 0; the graph takes each by its name and gives `<name>.next`. */
+  readonly initial: ReadonlyMap<string, Tensor>;
+  /** Names of the parameters among `initial`. */
+  readonly parameters: readonly string[];
+  /** Inputs that the caller feeds: the batch. */
+  readonly batch: readonly Value[];
+  readonly stochastic: readonly Stochastic[];
+  readonly optimizer: Optimizer;
+  /** Scalar outputs: `loss` and what `report` named. */
+  readonly losses: readonly string[];
+}
+
+/** Name of the output that holds the next value of a parameter or state tensor. */
+export const nextName = (name: string): string => `${name}.next`;
+/** Name of an optimizer's scalar input. */
+export const scalarName = (optimizer: Optimizer, input: string): string =>
+  `${optimizer.name}.${input}`;
+
+/**
+ * Adds gradients and updates for every parameter of `b` and closes the graph.
+ * @throws GradientError where a parameter does not influence the loss or an operator has no gradient.
+ */
+export function compileStep(b: Builder, options: StepOptions): TrainingStep {
+  const { optimizer, loss } = options;
+  const random = new Set(b.stochastic.map(({ value }) => value.name));
+  const batch = b.inputs.filter((input) => !random.has(input.name));
+  const parameters = [...b.parameters.keys()].map((name) => b.value(name));
+  const gradients = clipped(b, backward(b, loss, parameters), options.clip);
+  const initial = new Map(b.parameters);
+  const scalars = optimizer.inputs.map((input) =>
+    b.input(scalarName(optimizer, input), 'float32', []),
+  );
+  const losses = { loss, ...options.report };
+  for (const [name, value] of Object.entries(losses))
+    b.output(b.Reshape(value, []), `losses/${name}`);
+
+  b.within('update', () => {
+    parameters.forEach((parameter, i) => {
+      const state = optimizer.slots.map((slot) => {
+        const name = `${parameter.name}.${slot}`;
+        initial.set(name, zeros(parameter.dtype, parameter.shape as readonly number[]));
+        return b.input(name, parameter.dtype, parameter.shape);
+      });
+      const update = optimizer.update(b, parameter, gradients[i] as Value, state, scalars);
+      b.output(update.parameter, nextName(parameter.name));
+      update.state.forEach((next, k) => {
+        b.output(next, nextName(state[k]?.name ?? ''));
+      });
+    });
+  });
+  return {
+    model: model(optimize(b.build('training-step', 'inputs'))),
+    initial,
+    parameters: parameters.map((parameter) => parameter.name),
+    batch,
+    stochastic: [...b.stochastic],
+    optimizer,
+    losses: Object.keys(losses),
+  };
+}
+
+/** Scales all gradients so that their global norm is at most `limit` (Pascanu et al. 2013, Algorithm 1). */
+function clipped(
+  b: Builder,
+  gradients: readonly Value[],
+  limit: number | undefined,
+): readonly Value[] {
+  if (limit === undefined || gradients.length === 0) return gradients;
+  return b.within('clip', () => {
+    const squares = gradients.map((gradient) => b.ReduceSumSquare(gradient, { keepdims: 0 }));
+    const norm = b.Sqrt(squares.length === 1 ? (squares[0] as Value) : b.Sum(...squares));
+    const scale = b.Div(limit, b.Max(norm, limit));
+    return gradients.map((gradient) => b.Mul(gradient, scale));
+  });
+}

@@ -1,0 +1,248 @@
+/** The training loop: runs a compiled step over and over, and can stop and go on at any step, bit for bit. */
+import { TrainingError } from '../errors.js';
+import type { Feeds, Runtime, Session, SessionOptions } from '../runtime/runtime.js';
+import { scalar, type Tensor, zeros } from '../tensor/tensor.js';
+import { decodeCheckpoint, encodeCheckpoint, type Position } from './checkpoint.js';
+import type { CheckpointStore, TrainEvent } from './events.js';
+import { Noise } from './noise.js';
+import type { Schedule } from './schedule.js';
+import { nextName, scalarName, type TrainingStep } from './step.js';
+
+export interface TrainOptions {
+  readonly runtime: Runtime;
+  readonly session?: SessionOptions;
+  readonly step: TrainingStep;
+  /** The batch of a step (from 0 on): a pure function, so that a resumed run sees the same data. */
+  readonly batch: (step: number) => Feeds;
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  /** Whole number from 0 on. */
+  readonly seed: number;
+  /** Name of the run in its events. */
+  readonly run?: string;
+  readonly store?: CheckpointStore;
+  /** Go on from the store's last checkpoint where it has one. */
+  readonly resume?: boolean;
+  /** Steps between checkpoints; one epoch where left out. */
+  readonly checkpointEvery?: number;
+  /** Figures of the parameters as they are, every `evaluateEvery` steps (one epoch) and at the end. */
+  readonly evaluate?: (
+    parameters: ReadonlyMap<string, Tensor>,
+    step: number,
+  ) => Promise<Readonly<Record<string, number>>>;
+  readonly evaluateEvery?: number;
+  /** The figure whose lowest value is kept as `best`; with `patience`, evaluations without a better one end the run. */
+  readonly watch?: { readonly metric: string; readonly patience?: number };
+  /** Ends the run after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+export interface TrainResult {
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Steps done in all, those of earlier sittings included. */
+  readonly step: number;
+  readonly reason: 'finished' | 'interrupted' | 'stopped early';
+  readonly seconds: number;
+}
+
+/** How often the loop lets signals and timers through, and reports, in milliseconds. */
+const breathEvery = 100;
+
+/**
+ * Trains until `steps`, an interruption or early stopping.
+ * @throws TrainingError where a loss or a parameter is not finite (the last good checkpoint stays), DataError
+ *   where the checkpoint to resume from does not fit.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const loop = new Loop(options, await options.runtime.load(options.step.model, options.session));
+  return loop.run();
+}
+
+class Loop {
+  readonly #options: TrainOptions;
+  readonly #session: Session;
+  readonly #noise: Noise;
+  readonly #losses: Readonly<Record<string, Tensor>>;
+  /** Two sets of buffers: a step reads one and writes the other, then they change places. */
+  #current: Map<string, Tensor>;
+  #spare: Map<string, Tensor>;
+  #position: Position;
+  #saved = -1;
+  readonly #clock = new Clock();
+
+  constructor(options: TrainOptions, session: Session) {
+    this.#options = options;
+    this.#session = session;
+    this.#noise = new Noise(options.step.stochastic, options.seed);
+    const copies = [...options.step.initial].map(([name, t]) => [name, copy(t)] as const);
+    this.#current = new Map(copies);
+    this.#spare = new Map(copies.map(([name, { dtype, dims }]) => [name, zeros(dtype, dims)]));
+    this.#losses = Object.fromEntries(
+      options.step.losses.map((name) => [`losses/${name}`, zeros('float32', [])]),
+    );
+    this.#position = { step: 0, seed: options.seed, best: null, sinceBest: 0 };
+  }
+
+  async run(): Promise<TrainResult> {
+    const { steps, stepsPerEpoch, signal, evaluate } = this.#options;
+    const resumed = this.#options.resume === true && (await this.#restore());
+    const first = this.#position.step;
+    this.#emit({ type: 'start', run: this.#options.run ?? '', step: first, steps, resumed });
+    let reason: TrainResult['reason'] = 'finished';
+    this.#clock.start(first);
+    while (this.#position.step < steps) {
+      const done = await this.#step();
+      if (
+        evaluate &&
+        (done % (this.#options.evaluateEvery ?? stepsPerEpoch) === 0 || done === steps)
+      )
+        if (await this.#evaluate(evaluate)) reason = 'stopped early';
+      if (done % (this.#options.checkpointEvery ?? stepsPerEpoch) === 0) await this.#save('last');
+      if (this.#clock.due()) await new Promise((resolve) => setTimeout(resolve, 0));
+      if (signal?.aborted && done < steps) reason = 'interrupted';
+      if (reason !== 'finished') break;
+    }
+    if (this.#saved !== this.#position.step) await this.#save('last');
+    const { step } = this.#position;
+    this.#emit({ type: 'end', step, reason, seconds: this.#clock.seconds() });
+    const { parameters } = this.#options.step;
+    return {
+      parameters: new Map([...this.#current].filter(([name]) => parameters.includes(name))),
+      step,
+      reason,
+      seconds: this.#clock.seconds(),
+    };
+  }
+
+  async #step(): Promise<number> {
+    const { step, batch, steps, stepsPerEpoch, learningRate, schedule } = this.#options;
+    const index = this.#position.step;
+    const rate = learningRate * schedule(index, steps);
+    const scalars = step.optimizer.scalars(index + 1, rate);
+    const feeds: Record<string, Tensor> = { ...batch(index), ...this.#noise.fill(index) };
+    step.optimizer.inputs.forEach((name, i) => {
+      feeds[scalarName(step.optimizer, name)] = scalar('float32', scalars[i] ?? 0);
+    });
+    for (const [name, value] of this.#current) feeds[name] = value;
+    const into: Record<string, Tensor> = { ...this.#losses };
+    for (const [name, value] of this.#spare) into[nextName(name)] = value;
+    const results = await this.#session.run(feeds, into);
+    const losses = Object.fromEntries(
+      step.losses.map((name) => [name, Number(results[`losses/${name}`]?.data[0])]),
+    );
+    this.#guard(losses, index);
+    const next = new Map(
+      [...this.#current.keys()].map((name) => [name, results[nextName(name)] as Tensor]),
+    );
+    this.#spare = this.#current;
+    this.#current = next;
+    this.#position = { ...this.#position, step: index + 1 };
+    if (this.#clock.report(index + 1 === steps || (index + 1) % stepsPerEpoch === 0))
+      this.#emit({
+        type: 'step',
+        step: index + 1,
+        steps,
+        epoch: (index + 1) / stepsPerEpoch,
+        losses,
+        learningRate: rate,
+        ...this.#clock.speed(index + 1, steps),
+      });
+    return index + 1;
+  }
+
+  #guard(losses: Readonly<Record<string, number>>, step: number): void {
+    for (const [name, value] of Object.entries(losses))
+      if (!Number.isFinite(value))
+        throw new TrainingError(
+          `training: ${name} became ${value} at step ${step + 1}. ${this.#saved >= 0 ? `The checkpoint of step ${this.#saved} is kept.` : 'No checkpoint had been saved yet.'} Lower the learning rate or clip the gradients.`,
+          { actual: value, expected: 'a finite loss' },
+        );
+  }
+
+  /** Evaluates, keeps the best, and says whether patience has run out. */
+  async #evaluate(evaluate: NonNullable<TrainOptions['evaluate']>): Promise<boolean> {
+    const { stepsPerEpoch, watch } = this.#options;
+    const { step } = this.#position;
+    const metrics = await evaluate(this.#current, step);
+    this.#emit({ type: 'evaluation', step, epoch: step / stepsPerEpoch, metrics });
+    if (!watch) return false;
+    const value = metrics[watch.metric];
+    if (value === undefined)
+      throw new TrainingError(
+        `training: no figure "${watch.metric}" to watch; there are ${Object.keys(metrics).join(', ')}`,
+      );
+    if (this.#position.best === null || value < this.#position.best.value) {
+      this.#position = { ...this.#position, best: { value, step }, sinceBest: 0 };
+      await this.#save('best');
+    } else this.#position = { ...this.#position, sinceBest: this.#position.sinceBest + 1 };
+    return this.#position.sinceBest >= (watch.patience ?? Number.POSITIVE_INFINITY);
+  }
+
+  async #save(kind: 'last' | 'best'): Promise<void> {
+    const { store } = this.#options;
+    if (!store) return;
+    await store.save(kind, encodeCheckpoint(this.#current, this.#position));
+    if (kind === 'last') this.#saved = this.#position.step;
+    this.#emit({ type: 'checkpoint', step: this.#position.step, kind });
+  }
+
+  async #restore(): Promise<boolean> {
+    const { store, step, seed } = this.#options;
+    const bytes = await store?.load('last');
+    if (!bytes) return false;
+    const { tensors, position } = decodeCheckpoint(bytes, step.initial, seed);
+    this.#current = tensors;
+    this.#position = position;
+    this.#saved = position.step;
+    return true;
+  }
+
+  #emit(event: TrainEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+function copy(tensor: Tensor): Tensor {
+  return { ...tensor, data: tensor.data.slice() as Float32Array };
+}
+
+/** Steps per second, time left, and when it is time to report. Nothing that is computed depends on it. */
+class Clock {
+  #begun = 0;
+  #firstStep = 0;
+  #reported = 0;
+  #breathed = 0;
+
+  start(step: number): void {
+    this.#begun = performance.now();
+    this.#firstStep = step;
+  }
+
+  seconds(): number {
+    return (performance.now() - this.#begun) / 1000;
+  }
+
+  /** Whether the event loop should have its turn now. */
+  due(): boolean {
+    const now = performance.now();
+    if (now - this.#breathed < breathEvery) return false;
+    this.#breathed = now;
+    return true;
+  }
+
+  /** Whether to report this step: when asked to, and otherwise now and then. */
+  report(always: boolean): boolean {
+    const now = performance.now();
+    if (!always && now - this.#reported < breathEvery) return false;
+    this.#reported = now;
+    return true;
+  }
+
+  speed(step: number, steps: number): { stepsPerSecond: number; secondsLeft: number } {
+    const stepsPerSecond = (step - this.#firstStep) / Math.max(this.seconds(), 1e-9);
+    return { stepsPerSecond, secondsLeft: (steps - step) / stepsPerSecond };
+  }
+}
