@@ -9,13 +9,15 @@ import type { Builder } from '../ops/builder.js';
 import type { GradientRule, NoGradient, Op } from '../ops/op.js';
 import { isFloat } from '../tensor/dtype.js';
 import { broadcastAxes, formatShape, isStatic, type Shape, sameShape } from '../tensor/shape.js';
-import { scalar } from '../tensor/tensor.js';
+import { scalar, zeros } from '../tensor/tensor.js';
 
 export interface BackwardOptions {
   /** Gradient of the final objective by `loss`, of its shape; ones where left out. */
   readonly seed?: Value;
   /** Values that are treated as constants: no gradient passes through them. */
   readonly stop?: readonly Value[];
+  /** What to give for a value that does not influence the loss: an error (the default), or zeros. */
+  readonly unreached?: 'error' | 'zeros';
 }
 
 /**
@@ -33,7 +35,7 @@ export function backward(
 ): Value[] {
   const forward = [...b.nodes];
   const reached = reachedFrom(b, forward, wrt, options.stop ?? []);
-  checkLoss(loss, options.seed, reached);
+  checkLoss(loss, options, reached);
   const pending = new Map<string, Value[]>();
   const add = (name: string, gradient: Value): void => {
     const list = pending.get(name);
@@ -64,6 +66,8 @@ export function backward(
   return wrt.map((value) => {
     const gradient = b.within('gradient', () => total(value));
     if (gradient) return gradient;
+    if (options.unreached === 'zeros')
+      return b.constant(zeros(value.dtype, staticShape(value, value.name)));
     throw new GradientError(
       `backward: "${value.name}" does not influence "${loss.name}" through differentiable operators. Leave it out, or check how it is used.`,
       { actual: value.name },
@@ -108,19 +112,19 @@ function isZero(b: Builder, node: Node): boolean {
   return gradient !== undefined && isMissing(gradient) && gradient.kind === 'zero';
 }
 
-function checkLoss(loss: Value, seed: Value | undefined, reached: ReadonlySet<string>): void {
+function checkLoss(loss: Value, options: BackwardOptions, reached: ReadonlySet<string>): void {
   if (!isFloat(loss.dtype))
     throw new GradientError(`backward: the loss "${loss.name}" is ${loss.dtype}, not a float`);
   if (!isStatic(loss.shape))
     throw new GradientError(
       `backward: the loss "${loss.name}" has the shape ${formatShape(loss.shape)}. Bind its symbolic dimensions first.`,
     );
-  if (!seed && loss.shape.some((dim) => dim !== 1))
+  if (!options.seed && loss.shape.some((dim) => dim !== 1))
     throw new GradientError(
       `backward: the loss "${loss.name}" must be a scalar, got shape ${formatShape(loss.shape)}. Reduce it, or pass a seed.`,
       { actual: loss.shape },
     );
-  if (!reached.has(loss.name))
+  if (!reached.has(loss.name) && options.unreached !== 'zeros')
     throw new GradientError(`backward: nothing asked for influences the loss "${loss.name}"`);
 }
 

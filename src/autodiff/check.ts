@@ -64,7 +64,7 @@ export async function checkGradient(
 
 /** A graph whose scalar `projected` is the gradient projected on a fixed random vector. */
 function secondOrder(graph: Graph, options: CheckOptions): Graph {
-  const { graph: once, gradients } = differentiate(graph, options);
+  const { graph: once, gradients } = differentiate(graph, { ...options, unreached: 'zeros' });
   const b = load(once);
   const terms = options.with.map((name) => {
     const gradient = b.value(gradients[name] ?? '');
@@ -88,7 +88,10 @@ async function checkFirst(
   graph: Graph,
   options: CheckOptions,
 ): Promise<GradientCheck> {
-  const { graph: differentiated, gradients } = differentiate(graph, options);
+  const { graph: differentiated, gradients } = differentiate(graph, {
+    ...options,
+    unreached: 'zeros',
+  });
   const attempt = async (precision: 'float64' | 'float32'): Promise<GradientCheck> => {
     const wide = precision === 'float64';
     const session = await runtime.load(model(wide ? widen(differentiated) : differentiated));

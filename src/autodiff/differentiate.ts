@@ -10,6 +10,8 @@ export interface DifferentiateOptions extends LoadOptions {
   readonly loss: string;
   /** Names of the values to differentiate by: initializers (weights) or inputs. */
   readonly with: readonly string[];
+  /** What to give for a value that does not influence the loss: an error (the default), or zeros. */
+  readonly unreached?: 'error' | 'zeros';
 }
 
 export interface Differentiated {
@@ -32,7 +34,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Diff
       throw new GradientError(`differentiate: the graph has no value "${name}"`, { actual: name });
   const loss = b.value(options.loss);
   const wrt = options.with.map((name) => b.value(name));
-  const gradients = backward(b, loss, wrt);
+  const gradients = backward(b, loss, wrt, { unreached: options.unreached ?? 'error' });
   if (!b.outputs.includes(loss)) b.output(loss);
   const names = gradients.map(
     (gradient, i) => b.output(gradient, `${options.with[i]}.gradient`).name,

@@ -5,6 +5,7 @@ import { type Model, model, type Value } from '../graph/graph.js';
 import type { Optimizer } from '../nn/optimizer.js';
 import type { Builder } from '../ops/builder.js';
 import { optimize } from '../ops/rewrite/optimize.js';
+import { sizeOf } from '../tensor/shape.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
 export interface StepOptions {
@@ -57,18 +58,33 @@ export function compileStep(b: Builder, options: StepOptions): TrainingStep {
     b.output(b.Reshape(value, []), `losses/${name}`);
 
   b.within('update', () => {
-    parameters.forEach((parameter, i) => {
+    for (const { name, members } of groupsOf(parameters)) {
+      const gradient = flatten(
+        b,
+        members.map((k) => gradients[k] as Value),
+      );
+      const parameter = flatten(
+        b,
+        members.map((k) => parameters[k] as Value),
+      );
       const state = optimizer.slots.map((slot) => {
-        const name = `${parameter.name}.${slot}`;
-        initial.set(name, zeros(parameter.dtype, parameter.shape as readonly number[]));
-        return b.input(name, parameter.dtype, parameter.shape);
+        const slotName = `${name}.${slot}`;
+        initial.set(slotName, zeros(parameter.dtype, parameter.shape as readonly number[]));
+        return b.input(slotName, parameter.dtype, parameter.shape);
       });
-      const update = optimizer.update(b, parameter, gradients[i] as Value, state, scalars);
-      b.output(update.parameter, nextName(parameter.name));
-      update.state.forEach((next, k) => {
-        b.output(next, nextName(state[k]?.name ?? ''));
+      const update = optimizer.update(b, parameter, gradient, state, scalars);
+      const next = unflatten(
+        b,
+        update.parameter,
+        members.map((k) => parameters[k] as Value),
+      );
+      members.forEach((k, i) => {
+        b.output(next[i] as Value, nextName(parameters[k]?.name ?? ''));
       });
-    });
+      update.state.forEach((value, k) => {
+        b.output(value, nextName(state[k]?.name ?? ''));
+      });
+    }
   });
   return {
     model: model(optimize(b.build('training-step', 'inputs'))),
@@ -94,4 +110,40 @@ function clipped(
     const scale = b.Div(limit, b.Max(norm, limit));
     return gradients.map((gradient) => b.Mul(gradient, scale));
   });
+}
+
+/**
+ * Parameters of at most this many elements are updated together, as one vector: a network has many of them
+ * (biases, and the ladder's combinators), and a dozen nodes for each cost more than the arithmetic. Ours.
+ */
+const smallParameter = 16_384;
+
+/** Which parameters are updated together, and the name that their state has. */
+function groupsOf(parameters: readonly Value[]): { name: string; members: number[] }[] {
+  const small: number[] = [];
+  const groups: { name: string; members: number[] }[] = [];
+  parameters.forEach(({ name, shape }, k) => {
+    if (sizeOf(shape as readonly number[]) <= smallParameter) small.push(k);
+    else groups.push({ name, members: [k] });
+  });
+  const [only] = small;
+  if (small.length === 1 && only !== undefined)
+    groups.push({ name: parameters[only]?.name ?? '', members: small });
+  else if (small.length > 1) groups.push({ name: 'small-parameters', members: small });
+  return groups;
+}
+
+/** Several values as one vector; a single one as it is. */
+function flatten(b: Builder, values: readonly Value[]): Value {
+  const [first] = values;
+  if (values.length === 1 && first) return first;
+  return b.Concat(...values.map((value) => b.Reshape(value, [-1])), { axis: 0 });
+}
+
+/** The reverse of `flatten`. */
+function unflatten(b: Builder, flat: Value, like: readonly Value[]): Value[] {
+  if (like.length === 1) return [flat];
+  const shapes = like.map(({ shape }) => shape as readonly number[]);
+  const parts = b.node('Split', [flat, shapes.map(sizeOf)], { axis: 0 }, { count: like.length });
+  return parts.map((part, i) => b.Reshape(part, shapes[i] ?? []));
 }

@@ -5,6 +5,7 @@
  * Activations are (units, groups, examples): units first, so that a product of weights and all groups is one
  * Gemm, a group's statistics are those of a contiguous row, and nothing needs to be transposed on the way back.
  */
+import { internal } from '../../errors.js';
 import type { Value } from '../../graph/graph.js';
 import { filled, normal } from '../../nn/init.js';
 import { type Normalized, normalizeExamples } from '../../nn/normalization.js';
@@ -78,7 +79,7 @@ export function encode(
   const top = config.widths.length - 1;
   let present = groups;
   let h = corrupt(b, x, present, 0, config.inputNoise);
-  const layers: Layer[] = [{ noisy: pick(b, h, present, 'unlabelled'), clean: null }];
+  const layers: Layer[] = [{ noisy: split(b, h, present).get('unlabelled') ?? null, clean: null }];
   let logits = h;
   for (let l = 1; l <= top; l++) {
     if (l > cleanUpTo && present.includes('clean')) {
@@ -120,15 +121,15 @@ function corrupt(
 }
 
 function layerOf(b: Builder, z: Value, normalized: Normalized, groups: readonly Group[]): Layer {
-  const mean = pick(b, normalized.mean, groups, 'clean');
-  const inverseStd = pick(b, normalized.inverseStd, groups, 'clean');
   // The clean group has had no noise, so z holds its value as well: one Split serves both.
   const parts = split(b, z, groups);
   const value = parts.get('clean');
-  return {
-    noisy: parts.get('unlabelled') ?? null,
-    clean: value && mean && inverseStd ? { value, mean, inverseStd } : null,
+  const clean = value && {
+    value,
+    mean: pick(b, normalized.mean, groups, 'clean'),
+    inverseStd: pick(b, normalized.inverseStd, groups, 'clean'),
   };
+  return { noisy: parts.get('unlabelled') ?? null, clean: clean ?? null };
 }
 
 /** Each group of z by itself, (units, n). */
@@ -141,8 +142,9 @@ function split(b: Builder, z: Value, groups: readonly Group[]): Map<Group, Value
   return new Map(groups.map((group, i) => [group, b.Reshape(parts[i] as Value, [units, n])]));
 }
 
-function pick(b: Builder, z: Value, groups: readonly Group[], group: Group): Value | null {
-  return split(b, z, groups).get(group) ?? null;
+/** One group of z by itself, which must be there. */
+function pick(b: Builder, z: Value, groups: readonly Group[], group: Group): Value {
+  return split(b, z, groups).get(group) ?? internal(`the encoder has no group "${group}"`);
 }
 
 function withoutClean(b: Builder, h: Value, groups: readonly Group[]): Value {

@@ -1,0 +1,97 @@
+/** Element-wise algebra that removes passes over memory. */
+import type { Node, Value } from '../../graph/graph.js';
+import { broadcastShapes, isStatic, sameShape, sizeOf } from '../../tensor/shape.js';
+import type { RewriteContext } from './optimize.js';
+
+/** x itself, where the node changes neither dtype nor shape. */
+export function sameType({ x: [x], y }: RewriteContext): Value | null {
+  return x && x.dtype === y.dtype && sameShape(x.shape, y.shape) ? x : null;
+}
+
+/** x + 0, x - 0, x * 1, x / 1 -> x. */
+export function neutral({ op, x: [a, c], y, scalar }: RewriteContext): Value | null {
+  if (!a || !c) return null;
+  const element = op === 'Mul' || op === 'Div' ? 1 : 0;
+  if (scalar(c) === element && sameShape(a.shape, y.shape)) return a;
+  const commutes = op === 'Mul' || op === 'Add';
+  return commutes && scalar(a) === element && sameShape(c.shape, y.shape) ? c : null;
+}
+
+/** 0 - x -> -x. */
+export function zeroMinus({ b, x: [a, c], y, scalar }: RewriteContext): Value | null {
+  return c && scalar(a) === 0 && sameShape(c.shape, y.shape) ? b.Neg(c) : null;
+}
+
+/** -(-x) -> x. */
+export function doubleNegation({ b, x: [x], made }: RewriteContext): Value | null {
+  const inner = made(x, 'Neg', true);
+  return inner ? b.value(inner.inputs[0] ?? '') : null;
+}
+
+/** a + (-c) -> a - c, a - (-c) -> a + c. */
+export function negationInSum({ b, op, x: [a, c], made }: RewriteContext): Value | null {
+  if (!a || !c) return null;
+  const right = made(c, 'Neg', true);
+  if (right) {
+    const inner = b.value(right.inputs[0] ?? '');
+    return op === 'Add' ? b.Sub(a, inner) : b.Add(a, inner);
+  }
+  const left = op === 'Add' ? made(a, 'Neg', true) : null;
+  return left ? b.Sub(c, b.value(left.inputs[0] ?? '')) : null;
+}
+
+/** Feeds a broadcasting operator what an Expand was made from, where the result has the full shape anyway. */
+export function withoutExpand({ b, op, x: [a, c], y }: RewriteContext): Value | null {
+  if (!a || !c) return null;
+  const unexpanded = (value: Value): Value => {
+    const node = b.producer(value);
+    return node?.op === 'Expand' ? b.value(node.inputs[0] ?? '') : value;
+  };
+  for (const [left, right] of [
+    [unexpanded(a), unexpanded(c)],
+    [unexpanded(a), c],
+    [a, unexpanded(c)],
+  ] as const)
+    if ((left !== a || right !== c) && sameShape(broadcastShapes(left.shape, right.shape), y.shape))
+      return b.node(op, [left, right])[0] ?? null;
+  return null;
+}
+
+/**
+ * (x . s) . t -> x . (s . t) for + and *, where s . t is smaller than x: a pass over x becomes one over s. And
+ * (x . s) . z -> (x . z) . s where z is as large as x, so that small operands gather at the end of a chain.
+ */
+export function regroup({ b, op, x: [a, c], y, made }: RewriteContext): Value | null {
+  if (!a || !c || !isStatic(y.shape)) return null;
+  for (const [chain, other] of [
+    [a, c],
+    [c, a],
+  ] as const) {
+    const inner = made(chain, op);
+    if (!inner) continue;
+    const operands = inner.inputs.map((name) => b.value(name));
+    const [large, small] = bySize(operands);
+    if (!large || !small || size(small) >= size(large)) continue;
+    if (size(other) < size(large)) {
+      const joined = broadcastShapes(small.shape, other.shape);
+      if (sizeOf(joined as number[]) < size(large) && fits(joined, large, y))
+        return emit(b, op, large, emit(b, op, small, other));
+    }
+  }
+  return null;
+}
+
+const fits = (small: readonly (number | string)[], large: Value, y: Value): boolean =>
+  sameShape(broadcastShapes(small, large.shape), y.shape);
+
+const emit = (b: RewriteContext['b'], op: string, left: Value, right: Value): Value =>
+  b.node(op, [left, right])[0] as Value;
+
+const size = (value: Value): number => (isStatic(value.shape) ? sizeOf(value.shape) : Number.NaN);
+
+const bySize = (values: readonly Value[]): Value[] => [...values].sort((p, q) => size(q) - size(p));
+
+/** The operands of a commutative node, the larger first. */
+export function operandsBySize(b: RewriteContext['b'], node: Node): Value[] {
+  return bySize(node.inputs.map((name) => b.value(name)));
+}

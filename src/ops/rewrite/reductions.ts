@@ -1,0 +1,57 @@
+/** Reductions: cheaper forms of sums. */
+import type { Value } from '../../graph/graph.js';
+import { isStatic, normalizeAxis } from '../../tensor/shape.js';
+import { toNumbers } from '../../tensor/tensor.js';
+import { operandsBySize } from './algebra.js';
+import type { RewriteContext } from './optimize.js';
+
+/** The axes that a reduction runs over, or null where they are not known. */
+function axesOf({ b, x, attributes }: RewriteContext): number[] | null {
+  const [data, axes] = x;
+  if (!data) return null;
+  const rank = data.shape.length;
+  const known = axes ? b.known(axes.name) : null;
+  if (axes && !known) return null;
+  const given = known ? toNumbers(known) : (attributes['axes'] as readonly number[] | undefined);
+  if (given === undefined || given.length === 0)
+    return attributes['noop_with_empty_axes'] === 1 ? [] : data.shape.map((_, i) => i);
+  return given.map((axis) => normalizeAxis(axis, rank));
+}
+
+/** A sum or mean over axes of size 1 -> Reshape. */
+export function onlyOnes(context: RewriteContext): Value | null {
+  const { b, x, y } = context;
+  const [data] = x;
+  const axes = axesOf(context);
+  if (!data || !axes || !isStatic(y.shape) || !axes.every((axis) => data.shape[axis] === 1))
+    return null;
+  return b.Reshape(data, y.shape);
+}
+
+/** ReduceSum(x * x) -> ReduceSumSquare(x). */
+export function sumOfSquares(context: RewriteContext): Value | null {
+  const { b, x, attributes, made } = context;
+  const square = made(x[0], 'Mul');
+  const axes = axesOf(context);
+  if (!square || !axes || square.inputs[0] !== square.inputs[1]) return null;
+  return b.ReduceSumSquare(b.value(square.inputs[0] ?? ''), axes, {
+    keepdims: Number(attributes['keepdims']),
+  });
+}
+
+/** ReduceSum(x * s), s constant along the reduced axes -> ReduceSum(x) * s. */
+export function constantFactor(context: RewriteContext): Value | null {
+  const { b, x, y, attributes, made } = context;
+  const product = made(x[0], 'Mul');
+  const axes = axesOf(context);
+  if (!product || !axes || !isStatic(y.shape)) return null;
+  const [large, factor] = operandsBySize(b, product);
+  const whole = x[0]?.shape ?? [];
+  if (!large || !factor || large === factor || large.shape.length !== whole.length) return null;
+  if (!large.shape.every((dim, i) => dim === whole[i])) return null;
+  const offset = whole.length - factor.shape.length;
+  if (!axes.every((axis) => axis < offset || factor.shape[axis - offset] === 1)) return null;
+  const sum = b.ReduceSum(large, axes, { keepdims: 1 });
+  const scaled = b.Mul(sum, factor);
+  return Number(attributes['keepdims']) === 1 ? scaled : b.Reshape(scaled, y.shape);
+}

@@ -1,0 +1,36 @@
+/** Rewrite rules by operator: each offers a cheaper equal of its node, or null. The first offer is taken. */
+import type { Value } from '../../graph/graph.js';
+import {
+  doubleNegation,
+  negationInSum,
+  neutral,
+  regroup,
+  sameType,
+  withoutExpand,
+  zeroMinus,
+} from './algebra.js';
+import { reshapeOnce, transposeOnce } from './movement.js';
+import type { RewriteContext } from './optimize.js';
+import { accumulate, scaleIntoGemm, transposeIntoGemm } from './products.js';
+import { constantFactor, onlyOnes, sumOfSquares } from './reductions.js';
+
+export type Rule = (context: RewriteContext) => Value | null;
+
+export const rules: Readonly<Record<string, readonly Rule[]>> = {
+  Add: [withoutExpand, neutral, accumulate, negationInSum, regroup],
+  Cast: [sameType],
+  Div: [withoutExpand, neutral],
+  Expand: [sameType],
+  Gemm: [transposeIntoGemm],
+  Identity: [sameType],
+  MatMul: [transposeIntoGemm],
+  Mul: [withoutExpand, neutral, scaleIntoGemm, regroup],
+  Neg: [doubleNegation],
+  ReduceMean: [onlyOnes],
+  ReduceSum: [onlyOnes, sumOfSquares, constantFactor],
+  Reshape: [sameType, reshapeOnce],
+  Squeeze: [reshapeOnce],
+  Sub: [withoutExpand, neutral, zeroMinus, negationInSum],
+  Transpose: [transposeOnce],
+  Unsqueeze: [reshapeOnce],
+};
