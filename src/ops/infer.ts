@@ -2,12 +2,40 @@
 import { ShapeError } from '../errors.js';
 import type { TensorType } from '../graph/graph.js';
 import type { InferContext } from '../graph/op-rules.js';
+import { type DType, isFloat } from '../tensor/dtype.js';
 import { broadcastShapes, type Dim, normalizeAxis, type Shape } from '../tensor/shape.js';
 
 type Infer = (context: InferContext<never>) => TensorType;
 
 /** The type of the first input. */
 export const same: Infer = ({ input }) => input(0);
+
+const kinds = {
+  'a float': isFloat,
+  'a number': (dtype: DType) => dtype !== 'bool' && dtype !== 'string',
+  bool: (dtype: DType) => dtype === 'bool',
+};
+
+/** @throws ShapeError where the dtype is not of this kind. */
+function check(kind: keyof typeof kinds, type: TensorType): TensorType {
+  if (kinds[kind](type.dtype)) return type;
+  throw new ShapeError(`dtype must be ${kind}, got ${type.dtype}. Cast it first.`, {
+    expected: kind,
+    actual: type.dtype,
+  });
+}
+
+/** @throws ShapeError where the dtype is no float. */
+export const checkFloat = (type: TensorType): TensorType => check('a float', type);
+/** @throws ShapeError where the dtype is bool or string. */
+export const checkNumber = (type: TensorType): TensorType => check('a number', type);
+/** @throws ShapeError where the dtype is not bool. */
+export const checkBool = (type: TensorType): TensorType => check('bool', type);
+
+/** The type of the first input, a float. */
+export const sameFloat: Infer = ({ input }) => checkFloat(input(0));
+/** The type of the first input, a float or an integer. */
+export const sameNumber: Infer = ({ input }) => checkNumber(input(0));
 
 /** All inputs broadcast together; they must share a dtype. */
 export const broadcast: Infer = ({ inputs, input }) => {
@@ -25,8 +53,20 @@ export const broadcast: Infer = ({ inputs, input }) => {
   return { dtype, shape: broadcastShapes(...types.map((type) => type.shape)) };
 };
 
-/** Two inputs broadcast together into booleans. */
+/** As `broadcast`, for floats and integers. */
+export const broadcastNumbers: Infer = (context) => checkNumber(broadcast(context));
+
+/** As `broadcast`, for booleans. */
+export const broadcastBools: Infer = (context) => checkBool(broadcast(context));
+
+/** Two inputs of one dtype broadcast together into booleans. */
 export const comparison: Infer = (context) => ({ dtype: 'bool', shape: broadcast(context).shape });
+
+/** As `comparison`, for floats and integers. */
+export const ordering: Infer = (context) => {
+  checkNumber(context.input(0));
+  return comparison(context);
+};
 
 /** `axes` as non-negative numbers, ascending. @throws ShapeError where one is outside the rank or repeated. */
 export function normalizeAxes(axes: readonly number[], rank: number): number[] {
