@@ -1,0 +1,77 @@
+/** What a report is made from: plain data, so that any method and any caller can fill it. */
+
+/** A small picture. */
+export interface ReportImage {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  /** Height, width, channels in row-major order; 0..255. */
+  readonly pixels: Uint8Array;
+  /** What is said of it; images that share a caption are shown as one group. */
+  readonly caption: string;
+}
+
+/** One headline number, formatted by the caller. */
+export interface ReportFigure {
+  readonly name: string;
+  readonly value: string;
+  readonly note?: string;
+}
+
+/** Several series over the training step; `log` asks for a logarithmic vertical axis at first sight. */
+export interface ReportCurve {
+  readonly title: string;
+  readonly yLabel: string;
+  readonly log?: boolean;
+  readonly series: readonly {
+    readonly name: string;
+    readonly points: readonly (readonly [step: number, value: number])[];
+  }[];
+}
+
+/** Counts: `matrix[truth][predicted]`, in the order of `classes`. */
+export interface ReportConfusion {
+  readonly classes: readonly string[];
+  readonly matrix: readonly (readonly number[])[];
+}
+
+/** A probability in 0..1 and the class that it was given to. */
+export interface ClassProbability {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** An image that was taken for another class, with what the model thought. */
+export interface ReportMistake extends ReportImage {
+  readonly truth: string;
+  readonly predicted: string;
+  readonly probabilities: readonly ClassProbability[];
+}
+
+/** What the decoder makes of a corrupted image. */
+export interface ReportReconstruction {
+  readonly clean: ReportImage;
+  readonly noisy: ReportImage;
+  readonly reconstructed: ReportImage;
+}
+
+/** One run. A part that is absent or empty has no section in the report. */
+export interface RunReport {
+  /** For example `Ladder network`. */
+  readonly title: string;
+  /** For example `MNIST, 100 labels, seed 1`. */
+  readonly subtitle: string;
+  /** The first one is shown largest. */
+  readonly figures: readonly ReportFigure[];
+  /** The resolved configuration; nested objects are shown with dotted keys. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly curves: readonly ReportCurve[];
+  readonly confusion?: ReportConfusion;
+  readonly labelled?: readonly ReportImage[];
+  readonly mistakes?: readonly ReportMistake[];
+  readonly reconstructions?: readonly ReportReconstruction[];
+  /** Commands to type next. */
+  readonly next?: readonly string[];
+  /** Versions, seed, commit, machine. */
+  readonly provenance: Readonly<Record<string, string>>;
+}
