@@ -1,0 +1,22 @@
+/** The sections in the order in which they are read. To add one: a file here, and a line in this table. */
+import { config } from './config.js';
+import { confusion } from './confusion.js';
+import { curves } from './curves.js';
+import { labelled } from './labelled.js';
+import { mistakes } from './mistakes.js';
+import { next } from './next.js';
+import { provenance } from './provenance.js';
+import { reconstructions } from './reconstructions.js';
+import type { Section } from './section.js';
+
+/** Every section there is. */
+export const sections: readonly Section[] = [
+  curves,
+  confusion,
+  mistakes,
+  reconstructions,
+  labelled,
+  next,
+  config,
+  provenance,
+];
