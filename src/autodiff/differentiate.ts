@@ -37,7 +37,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Diff
   const gradients = backward(b, loss, wrt, { unreached: options.unreached ?? 'error' });
   if (!b.outputs.includes(loss)) b.output(loss);
   const names = gradients.map(
-    (gradient, i) => b.output(gradient, `${options.with[i]}.gradient`).name,
+    (gradient, i) => b.output(gradient, b.fresh(`${options.with[i]}.gradient`)).name,
   );
   return {
     graph: optimize(b.build(graph.name)),

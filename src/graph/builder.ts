@@ -55,6 +55,7 @@ export class GraphBuilder {
   /** Values that shape arithmetic made known; kept out of `initializers` so that the graph stays as written. */
   readonly #folded = new Map<string, Tensor>();
   readonly #counters = new Map<string, number>();
+  readonly #nodeNames = new Set<string>();
   #prefix = '';
 
   constructor(table: OpTable, opset = defaultOpset) {
@@ -161,7 +162,7 @@ export class GraphBuilder {
       const count = this.#counters.get(base) ?? 0;
       this.#counters.set(base, count + 1);
       const name = count === 0 ? base : `${base}_${count}`;
-      if (!this.values.has(name)) return name;
+      if (!this.values.has(name) && !this.#nodeNames.has(name)) return name;
     }
   }
 
@@ -208,8 +209,9 @@ export class GraphBuilder {
       const value = { name: output, dtype: type.dtype, shape: type.shape };
       return output === '' ? value : this.#declare(value);
     });
-    this.nodes.push(node);
-    for (const output of node.outputs) this.#producers.set(output, node);
+    const added = this.#named(node, name);
+    this.nodes.push(added);
+    for (const output of node.outputs) this.#producers.set(output, added);
     return made;
   }
 
@@ -234,6 +236,13 @@ export class GraphBuilder {
       throw new ModelError(`duplicate value name "${value.name}"`, { actual: value.name });
     this.values.set(value.name, value);
     return value;
+  }
+
+  /** The node under a name that no other node has, as runtimes demand. */
+  #named(node: Node, wanted: string): Node {
+    const name = this.#nodeNames.has(wanted) ? this.fresh(node.op) : wanted;
+    this.#nodeNames.add(name);
+    return name === node.name ? node : { ...node, name };
   }
 
   #operands(op: string, inputs: readonly (Operand | null | undefined)[]): string[] {
