@@ -300,7 +300,7 @@ describe('permutation', () => {
 
 describe('the functions that stand in for Math.exp and Math.log', () => {
   it('agree with them', () => {
-    for (let t = 0; t < 50; t += 0.37)
+    for (let t = 0; t <= 8; t += 0.037)
       expect(Math.abs(expNegative(t) / Math.exp(-t) - 1)).toBeLessThan(1e-12);
     for (let x = 2 ** -33; x <= 1; x *= 1.37)
       expect(Math.abs(logUnit(x) - Math.log(x))).toBeLessThan(1e-14);
