@@ -84,8 +84,11 @@ describe('a ladder step against PyTorch', async () => {
     };
     expectClose('total', [fixture.losses.total]);
     expectClose('crossEntropy', [fixture.losses.crossEntropy]);
-    for (const [l, cost] of fixture.losses.denoising.entries()) expectClose(`denoising.${l}`, [cost]);
-    expect(parameters.map(({ name }) => name).sort()).toEqual(Object.keys(fixture.gradients).sort());
+    for (const [l, cost] of fixture.losses.denoising.entries())
+      expectClose(`denoising.${l}`, [cost]);
+    expect(parameters.map(({ name }) => name).sort()).toEqual(
+      Object.keys(fixture.gradients).sort(),
+    );
     for (const [name, { data }] of Object.entries(fixture.gradients))
       expectClose(`${name}.gradient`, data);
   });
@@ -93,7 +96,11 @@ describe('a ladder step against PyTorch', async () => {
 
 describe('modes', () => {
   it.each(['full', 'bottom', 'gamma', 'supervised'] as const)('%s compiles', (mode) => {
-    const step = ladderStep({ ...config, ...ladderConfig('100', mode, 12, 4), widths: config.widths });
+    const step = ladderStep({
+      ...config,
+      ...ladderConfig('100', mode, 12, 4),
+      widths: config.widths,
+    });
     const inputs = step.batch.map(({ name }) => name);
     expect(inputs).toEqual(
       mode === 'supervised' ? ['labels', 'labelled'] : ['labels', 'labelled', 'unlabelled'],

@@ -1,0 +1,98 @@
+/** The batch of each step: a pure function of the seed and the step, so that a resumed run sees the same data. */
+import { DataError } from '../../errors.js';
+import type { Feeds } from '../../runtime/runtime.js';
+import { permutation, streamKey } from '../../tensor/random.js';
+import { tensor } from '../../tensor/tensor.js';
+import type { LadderConfig } from './config.js';
+
+/** Images as bytes, 0 to 255, one after the other; with a label each, or without any. */
+export interface Images {
+  readonly images: Uint8Array;
+  readonly count: number;
+  readonly labels: Int32Array | null;
+}
+
+export interface Batches {
+  /** A pass over the unlabelled images; over the labelled ones where there are no others. */
+  readonly stepsPerEpoch: number;
+  /** Feeds of a step, in buffers that the next call fills anew. */
+  batch(step: number): Feeds;
+}
+
+/**
+ * Endless passes over both sets side by side, each pass in a new order; the smaller set cycles (official code).
+ * @throws DataError where there is no labelled image, or an image has not as many bytes as the input has units.
+ */
+export function ladderBatches(
+  config: LadderConfig,
+  labelled: Images,
+  unlabelled: Images | null,
+): Batches {
+  const { batchSize: n, seed } = config;
+  const pixels = config.widths[0] ?? 1;
+  if (labelled.count === 0 || !labelled.labels)
+    throw new DataError('training needs labelled images, got none');
+  for (const set of [labelled, unlabelled])
+    if (set && set.images.length !== set.count * pixels)
+      throw new DataError(
+        `images have ${set.images.length / set.count} values each, the network takes ${pixels}`,
+        { expected: pixels, actual: set.images.length / set.count },
+      );
+  const labelledOrder = new Order(labelled.count, seed, 'labelled');
+  const unlabelledOrder = new Order(unlabelled?.count ?? 1, seed, 'unlabelled');
+  const rows = (): Float32Array => new Float32Array(n * pixels);
+  const feeds = {
+    labelled: tensor('float32', [n, pixels], rows()),
+    labels: tensor('int64', [n], new BigInt64Array(n)),
+    ...(config.mode === 'supervised' ? {} : { unlabelled: tensor('float32', [n, pixels], rows()) }),
+  };
+  const source = unlabelled ?? labelled;
+  return {
+    stepsPerEpoch: Math.max(1, Math.floor((unlabelled ?? labelled).count / n)),
+    batch(step) {
+      for (let i = 0; i < n; i++) {
+        const index = labelledOrder.at(step * n + i);
+        copyPixels(labelled, index, feeds.labelled.data, i, pixels);
+        feeds.labels.data[i] = BigInt(labelled.labels?.[index] ?? 0);
+        if (feeds.unlabelled)
+          copyPixels(source, unlabelledOrder.at(step * n + i), feeds.unlabelled.data, i, pixels);
+      }
+      return feeds;
+    },
+  };
+}
+
+/** Endless passes over `count` things, each in an order of its own. */
+class Order {
+  readonly #count: number;
+  readonly #seed: number;
+  readonly #name: string;
+  #pass = -1;
+  #order: Uint32Array = new Uint32Array(0);
+
+  constructor(count: number, seed: number, name: string) {
+    this.#count = count;
+    this.#seed = seed;
+    this.#name = name;
+  }
+
+  at(position: number): number {
+    const pass = Math.floor(position / this.#count);
+    if (pass !== this.#pass) {
+      this.#order = permutation(this.#count, streamKey(this.#seed, pass, `order/${this.#name}`));
+      this.#pass = pass;
+    }
+    return this.#order[position % this.#count] ?? 0;
+  }
+}
+
+function copyPixels(
+  from: Images,
+  index: number,
+  to: Float32Array,
+  row: number,
+  pixels: number,
+): void {
+  const [source, target] = [index * pixels, row * pixels];
+  for (let k = 0; k < pixels; k++) to[target + k] = (from.images[source + k] ?? 0) / 255;
+}
