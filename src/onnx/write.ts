@@ -79,7 +79,7 @@ function writeGraph(graph: Graph, state: WriteState): GraphProto {
   const shells = new Map(keptTensors.filter(isShell).map((each) => [each.name, each] as const));
   const unread = keptTensors.filter((each) => !isShell(each) && !graph.initializers.has(each.name));
   const proto = startFrom(GraphProtoSchema, kept);
-  proto.name = graph.name;
+  if (graph.name !== '') proto.name = graph.name;
   proto.node = graph.nodes.map((node) =>
     writeNode(node, state, (inner) => writeGraph(inner, state)),
   );
