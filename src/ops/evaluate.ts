@@ -2,7 +2,7 @@
 import { allocate, type DType } from '../tensor/dtype.js';
 import { broadcastShapes, sizeOf, stridesOf } from '../tensor/shape.js';
 import { hasDType, type Tensor } from '../tensor/tensor.js';
-import { flatIndex } from './rearrange.js';
+import { flatIndex, rearrange } from './rearrange.js';
 
 type Element = number | bigint;
 type Evaluate = (inputs: readonly Tensor[]) => Tensor | null;
@@ -18,21 +18,20 @@ export function zip(
 ): Tensor | null {
   if (!inputs.every(known)) return null;
   const dims = broadcastShapes(...inputs.map((input) => input.dims)) as number[];
+  const operands = inputs.map((input) => stretched(input, dims).data as ArrayLike<Element>);
   const data = allocate(dtype, sizeOf(dims));
-  const strides = stridesOf(dims);
-  const readers = inputs.map((input) => {
-    const own = stridesOf(input.dims);
-    const offset = dims.length - input.dims.length;
-    return (position: readonly number[]): Element => {
-      const at = input.dims.map((dim, axis) => (dim === 1 ? 0 : (position[axis + offset] ?? 0)));
-      return input.data[flatIndex(at, own)] as Element;
-    };
-  });
-  for (let i = 0; i < data.length; i++) {
-    const position = strides.map((stride, axis) => Math.floor(i / stride) % (dims[axis] ?? 1));
-    (data as unknown[])[i] = f(...readers.map((read) => read(position)));
-  }
+  for (let i = 0; i < data.length; i++)
+    (data as unknown[])[i] = f(...operands.map((operand) => operand[i] as Element));
   return { dtype, dims, data };
+}
+
+/** `input` written out in the shape that it broadcasts to. */
+function stretched(input: Tensor, dims: readonly number[]): Tensor {
+  const strides = stridesOf(input.dims).map((stride, axis) =>
+    input.dims[axis] === 1 ? 0 : stride,
+  );
+  const offset = dims.length - strides.length;
+  return rearrange(input, dims, (position) => flatIndex(position.slice(offset), strides));
 }
 
 /** A function of two operands of one dtype: by numbers for float32, by bigints for int64. */
