@@ -1,7 +1,8 @@
 /** Fills a step's stochastic inputs: a pure function of (seed, step, name), so that a run resumes bit for bit. */
 import type { Stochastic } from '../graph/builder.js';
 import type { Feeds } from '../runtime/runtime.js';
-import { fillBernoulli, fillNormal, fillUniform, streamKey } from '../tensor/random.js';
+import { fillCoarseNormal } from '../tensor/coarse-normal.js';
+import { fillBernoulli, fillUniform, streamKey } from '../tensor/random.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
 export class Noise {
@@ -24,7 +25,7 @@ export class Noise {
   fill(step: number): Feeds {
     for (const { source, tensor } of this.#inputs) {
       const key = streamKey(this.#seed, step, source.value.name);
-      if (source.distribution === 'normal') fillNormal(tensor.data, key, source.scale);
+      if (source.distribution === 'normal') fillCoarseNormal(tensor.data, key, source.scale);
       else if (source.distribution === 'uniform') {
         fillUniform(tensor.data, key);
         if (source.scale !== 1)
