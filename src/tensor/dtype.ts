@@ -66,7 +66,8 @@ export function viewBytes<T extends Exclude<DType, 'string'>>(
 ): DTypeMap[T] {
   const Constructor = constructors[dtype as Exclude<DType, 'string'>];
   const size = bytes.byteLength / Constructor.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % Constructor.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned =
+    bytes.byteOffset % Constructor.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   const view: unknown = new Constructor(aligned.buffer as ArrayBuffer, aligned.byteOffset, size);
   return view as DTypeMap[T];
 }

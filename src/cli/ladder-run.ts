@@ -1,0 +1,204 @@
+/** One ladder run from options to a finished run folder: what `train ladder` and `start` share. */
+import { mkdir } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { SemiSupervisedData } from '../data/dataset.js';
+import { imageSize, select } from '../data/image-set.js';
+import { DataError, InterruptedError } from '../errors.js';
+import type { Model } from '../graph/graph.js';
+import { classifierModel } from '../methods/ladder/classifier.js';
+import type { LadderConfig } from '../methods/ladder/config.js';
+import { reconstruct } from '../methods/ladder/reconstruct.js';
+import { errorOf, type TrainedLadder, trainLadder } from '../methods/ladder/train.js';
+import { type ClassifierSpec, describeClassifier, huggingFaceFiles } from '../onnx/metadata.js';
+import { renderReport } from '../report/report.js';
+import { writeAtomically } from '../runs/atomic-file.js';
+import { fileCheckpointStore } from '../runs/checkpoint-store.js';
+import { openMetricsLog, readMetrics } from '../runs/metrics-log.js';
+import { writeModelFile } from '../runs/model-file.js';
+import { writeRunConfig } from '../runs/run-config.js';
+import { openRunFolder, type RunFolder } from '../runs/run-folder.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { decodeCheckpoint } from '../train/checkpoint.js';
+import type { TrainEvent } from '../train/events.js';
+import { ladderReport } from './ladder-report.js';
+import { version } from './version.js';
+
+export interface LadderRunOptions {
+  readonly runtime: Runtime;
+  readonly threads?: number | undefined;
+  readonly config: LadderConfig;
+  readonly data: SemiSupervisedData;
+  /** The options as the user gave them, resolved: written to `config.yaml`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly output: string;
+  readonly overwrite?: boolean | undefined;
+  readonly resume?: boolean | undefined;
+  readonly patience?: number | undefined;
+  readonly checkpointEvery?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly progress: (event: TrainEvent) => void;
+}
+
+export interface LadderRun {
+  /** Share of test images taken for another class; null where the data set has no test images. */
+  readonly testError: number | null;
+  readonly labels: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly model: string;
+  readonly report: string;
+  readonly folder: string;
+}
+
+/**
+ * Trains, judges the test images once at the end, and writes `model.onnx`, the Hugging Face folder and `report.html`.
+ * @throws InterruptedError after a signal, with the checkpoint saved; and what data, folder and training throw.
+ */
+export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
+  const { runtime, config, data } = options;
+  const pixels = imageSize(data.shape);
+  if (config.widths[0] !== pixels)
+    throw new DataError(`images have ${pixels} values, the network takes ${config.widths[0]}`);
+  const folder = await openRunFolder(options.output, {
+    overwrite: options.overwrite ?? false,
+    resume: options.resume ?? false,
+  });
+  await writeRunConfig(folder, options.options);
+  const trained = await trainInto(folder, options);
+  if (trained.reason === 'interrupted')
+    throw new InterruptedError(
+      `interrupted at step ${trained.step}; the checkpoint is saved. Go on with the same command and --resume.`,
+      { path: folder.path },
+    );
+  const test = data.test;
+  const judged = test && { set: test, probabilities: await trained.classify(test) };
+  const testError = judged ? errorOf(judged.probabilities, judged.set) : null;
+  const model = await exportModel(folder, options, trained, testError);
+  const shown = select(data.unlabelled, firstIndices(config.batchSize, data.unlabelled.count));
+  const report = ladderReport({
+    config,
+    options: options.options,
+    data,
+    metrics: await readMetrics(folder),
+    judged,
+    reconstruction: await reconstruct(runtime, config, trained.parameters, shown),
+    figures: figuresOf(testError, trained),
+    next: nextCommands(folder),
+    provenance: provenanceOf(runtime, config),
+  });
+  await writeAtomically(folder.report, renderReport(report), { what: 'report' });
+  return {
+    testError,
+    labels: data.labelled.count,
+    steps: trained.step,
+    seconds: trained.seconds,
+    model,
+    report: folder.report,
+    folder: folder.path,
+  };
+}
+
+const firstIndices = (count: number, available: number): number[] =>
+  Array.from({ length: Math.min(count, available) }, (_, i) => i);
+
+async function trainInto(folder: RunFolder, options: LadderRunOptions): Promise<TrainedLadder> {
+  const store = fileCheckpointStore(folder);
+  const from = folder.resumed
+    ? await stepOfCheckpoint(await store.load('last'), options.config.seed)
+    : 0;
+  const log = await openMetricsLog(folder, from);
+  try {
+    return await trainLadder({
+      runtime: options.runtime,
+      ...(options.threads === undefined ? {} : { session: { threads: options.threads } }),
+      config: options.config,
+      data: options.data,
+      store,
+      resume: folder.resumed,
+      ...(options.patience === undefined ? {} : { patience: options.patience }),
+      ...(options.checkpointEvery === undefined
+        ? {}
+        : { checkpointEvery: options.checkpointEvery }),
+      signal: options.signal,
+      onEvent: (event) => {
+        log.write(event);
+        options.progress(event);
+      },
+    });
+  } finally {
+    log.close();
+  }
+}
+
+async function stepOfCheckpoint(bytes: Uint8Array | null, seed: number): Promise<number> {
+  return bytes ? decodeCheckpoint(bytes, new Map(), seed).position.step : 0;
+}
+
+async function exportModel(
+  folder: RunFolder,
+  { config, data }: LadderRunOptions,
+  { weights, step }: TrainedLadder,
+  testError: number | null,
+): Promise<string> {
+  const [channels, height, width] = data.shape;
+  const spec: ClassifierSpec = {
+    task: 'classification',
+    classes: data.classes,
+    preprocessing: {
+      channels,
+      height,
+      width,
+      layout: 'NCHW',
+      scale: 1 / 255,
+      mean: new Array<number>(channels).fill(0),
+      std: new Array<number>(channels).fill(1),
+      colour: channels === 1 ? 'grey' : 'rgb',
+    },
+    provenance: {
+      method: `ladder, ${config.mode} (Rasmus et al. 2015)`,
+      labels: data.labelled.count,
+      seed: config.seed,
+      steps: step,
+      ...(testError === null ? {} : { testError }),
+      espalier: version,
+    },
+  };
+  const model: Model = classifierModel(config, data.shape, weights, describeClassifier(spec));
+  await writeModelFile(folder.model, model);
+  const hub = join(folder.path, 'huggingface');
+  await mkdir(join(hub, 'onnx'), { recursive: true });
+  for (const [name, text] of Object.entries(huggingFaceFiles(spec)))
+    await writeAtomically(join(hub, name), text, { what: name });
+  await writeModelFile(join(hub, 'onnx', 'model.onnx'), model);
+  return folder.model;
+}
+
+function figuresOf(testError: number | null, trained: TrainedLadder) {
+  const minutes = trained.seconds / 60;
+  return [
+    ...(testError === null
+      ? []
+      : [{ name: 'Test error', value: `${(100 * testError).toFixed(2)} %` }]),
+    { name: 'Steps', value: trained.step.toLocaleString('en') },
+    { name: 'Training time', value: `${minutes.toFixed(1)} min` },
+  ];
+}
+
+function nextCommands(folder: RunFolder): string[] {
+  return [
+    `npx espalier predict ${folder.model} <images>`,
+    `npx espalier evaluate ${folder.model} --data mnist`,
+    `npx espalier inspect ${folder.model}`,
+  ];
+}
+
+function provenanceOf(runtime: Runtime, config: LadderConfig): Record<string, string> {
+  return {
+    Espalier: version,
+    Runtime: runtime.name,
+    Node: process.version,
+    Machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+    Seed: String(config.seed),
+  };
+}
