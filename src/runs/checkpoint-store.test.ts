@@ -12,8 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DataError, TrainingError, UsageError } from '../errors.js';
-import { nodeFileSystem } from './atomic-file.js';
+import { formatBytes, nodeFileSystem } from './atomic-file.js';
 import { fileCheckpointStore } from './checkpoint-store.js';
+import { openMetricsLog, readMetrics } from './metrics-log.js';
 import { openRunFolder } from './run-folder.js';
 
 let folder = '';
@@ -78,13 +79,31 @@ describe('fileCheckpointStore', () => {
       expect(failure).toBeInstanceOf(TrainingError);
       expect(failure).toMatchObject({ exitCode: 1, details: { path: run.checkpoints.last } });
       const { bavail, bsize } = statfsSync(folder);
-      // One page for each of the five: the 20 kB file's.
-      expect(bavail * bsize).toBe(65_536 - 5 * 4096);
-      expect(String(failure)).toContain('(60.0 kB): no space left on the device (ENOSPC), 45.1 kB');
+      expect(String(failure)).toContain(
+        `(60.0 kB): no space left on the device (ENOSPC), ${formatBytes(bavail * bsize)} free`,
+      );
       expect(await store.load('last')).toEqual(good);
       expect(readdirSync(join(folder, 'checkpoint'))).toEqual(['last.safetensors']);
       await store.save('last', new Uint8Array(40_000).fill(2));
       expect((await store.load('last'))?.length).toBe(40_000);
+    });
+    if (reason !== undefined) skip(reason);
+  });
+
+  it('says so when the disk fills up under the metrics', async ({ skip }) => {
+    const reason = await onMount('size=64k', async () => {
+      const run = await openRunFolder(folder);
+      const log = await openMetricsLog(run, () => 0);
+      log.write({ type: 'start', run: 'r', step: 0, steps: 1, resumed: false });
+      const write = () => log.write({ type: 'notice', message: 'x'.repeat(30_000) });
+      write();
+      write();
+      expect(write).toThrow(TrainingError);
+      expect(write).toThrow(
+        /^metrics: cannot write .*: no space left on the device \(ENOSPC\), 0 B/,
+      );
+      log.close();
+      expect(await readMetrics(run)).toHaveLength(3);
     });
     if (reason !== undefined) skip(reason);
   });

@@ -29,8 +29,8 @@ function step(index: number, loss = 0.5): TrainEvent {
   };
 }
 
-async function write(fromStep: number, events: readonly TrainEvent[]): Promise<void> {
-  const log = await openMetricsLog(run, fromStep, now);
+async function write(events: readonly TrainEvent[]): Promise<void> {
+  const log = await openMetricsLog(run, now);
   for (const event of events) {
     clock += 100.4;
     log.write(event);
@@ -42,7 +42,7 @@ const start: TrainEvent = { type: 'start', run: 'r', step: 0, steps: 4, resumed:
 
 describe('metrics', () => {
   it('are one event a line, with the time since the start as their only clock', async () => {
-    await write(0, [start, step(1), { type: 'end', step: 1, reason: 'finished', seconds: 9 }]);
+    await write([start, step(1), { type: 'end', step: 1, reason: 'finished', seconds: 9 }]);
     expect(readFileSync(run.metrics, 'utf8').split('\n')).toEqual([
       '{"type":"start","run":"r","step":0,"steps":4,"resumed":false,"time":100}',
       '{"type":"step","step":1,"steps":4,"epoch":1,"losses":{"total":0.5},"learningRate":0.002,"time":201}',
@@ -60,7 +60,7 @@ describe('metrics', () => {
       { type: 'notice', message: 'a "quoted"\nline' },
       { type: 'end', step: 1, reason: 'stopped early', seconds: 1 },
     ];
-    await write(0, events);
+    await write(events);
     const lines = await readMetrics(run);
     expect(lines.map(({ type }) => type)).toEqual(events.map(({ type }) => type));
     expect(lines[1]).toMatchObject({ losses: { total: Number.NaN } });
@@ -68,7 +68,7 @@ describe('metrics', () => {
   });
 
   it('drop on resume what comes after the checkpoint, and time goes on', async () => {
-    await write(0, [
+    await write([
       start,
       step(1),
       step(2),
@@ -78,7 +78,7 @@ describe('metrics', () => {
       { type: 'notice', message: 'dropped: it came after step 3' },
     ]);
     clock = 1_000_000;
-    await write(2, [{ ...start, step: 2, resumed: true }, step(3)]);
+    await write([{ ...start, step: 2, resumed: true }, step(3)]);
     const lines = await readMetrics(run);
     expect(lines.map((line) => (line.type === 'notice' ? line.message : line.step))).toEqual([
       0,
@@ -93,11 +93,33 @@ describe('metrics', () => {
   });
 
   it('leave out a last line that was cut short, and write on after it', async () => {
-    await write(0, [start, step(1)]);
+    await write([start, step(1)]);
     appendFileSync(run.metrics, '{"type":"step","st');
     expect(await readMetrics(run)).toHaveLength(2);
-    await write(1, [step(2)]);
-    expect(await readMetrics(run)).toHaveLength(3);
+    await write([{ ...start, step: 1, resumed: true }, step(2)]);
+    expect(await readMetrics(run)).toHaveLength(4);
+  });
+
+  it('keep what is said before the start until it is known where that is', async () => {
+    await write([start, step(1), step(2)]);
+    await write([
+      { type: 'notice', message: 'early' },
+      { ...start, step: 1, resumed: true },
+    ]);
+    const lines = await readMetrics(run);
+    expect(lines.map((line) => (line.type === 'notice' ? line.message : line.step))).toEqual([
+      0,
+      1,
+      'early',
+      1,
+    ]);
+  });
+
+  it('keep the bytes of a line that somebody wrote in another way', async () => {
+    const odd = '{ "time": 7, "type": "notice", "message": "\\u00e9 é", "mine": 1 }\n';
+    writeFileSync(run.metrics, odd);
+    await write([start]);
+    expect(readFileSync(run.metrics, 'utf8').startsWith(`${odd}{"type":"start"`)).toBe(true);
   });
 
   it('are none where there is no file', async () => {
@@ -110,7 +132,7 @@ describe('metrics', () => {
     ['{"type":"step","step":-1,"time":0}', /line 2 is not an event: (.|\n)*at step/],
     ['{"type":"other","time":0}', /line 2 is not an event/],
   ])('name a line that is not an event: %s', async (line, message) => {
-    await write(0, [start]);
+    await write([start]);
     writeFileSync(run.metrics, `${line}\n`, { flag: 'a' });
     await expect(readMetrics(run)).rejects.toThrow(DataError);
     await expect(readMetrics(run)).rejects.toThrow(message);

@@ -2,18 +2,12 @@
  * The metrics of a run as a file of JSON lines, one event each. What only measures the machine is left out but
  * for one `time`, so two runs with one seed write the same lines apart from it.
  */
-import { appendFileSync, closeSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, ftruncateSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, TrainingError } from '../errors.js';
 import type { TrainEvent, TrainListener } from '../train/events.js';
-import {
-  describeFailure,
-  errorCode,
-  type FileSystem,
-  nodeFileSystem,
-  writeAtomically,
-} from './atomic-file.js';
+import { describeFailure, errorCode } from './atomic-file.js';
 import type { RunPaths } from './run-folder.js';
 
 type WithoutClock<E> = E extends { readonly type: 'step' }
@@ -25,7 +19,7 @@ type WithoutClock<E> = E extends { readonly type: 'step' }
 /** A line of the metrics: an event, and `time` in milliseconds of training since the run began. */
 export type MetricsLine = WithoutClock<TrainEvent> & { readonly time: number };
 
-/** Writes events as they come. */
+/** Writes events as they come; what comes before `start` is written with it. */
 export interface MetricsLog {
   /** @throws TrainingError where the disk is full or fails. */
   readonly write: TrainListener;
@@ -80,9 +74,14 @@ const lineSchema = z.discriminatedUnion('type', [
  * out; no file gives no lines.
  * @throws DataError naming the line that is not an event.
  */
-export async function readMetrics({
+export async function readMetrics(paths: Pick<RunPaths, 'metrics'>): Promise<MetricsLine[]> {
+  return (await readLines(paths)).map(({ line }) => line);
+}
+
+/** The lines, each with the bytes that it takes in the file, its end included. */
+async function readLines({
   metrics: path,
-}: Pick<RunPaths, 'metrics'>): Promise<MetricsLine[]> {
+}: Pick<RunPaths, 'metrics'>): Promise<{ line: MetricsLine; bytes: number }[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     if (errorCode(cause) === 'ENOENT') return '';
     const { reason } = describeFailure(cause, path);
@@ -91,7 +90,10 @@ export async function readMetrics({
   return text
     .split('\n')
     .slice(0, -1)
-    .map((line, i) => parseLine(line, `${path}, line ${i + 1}`));
+    .map((line, i) => ({
+      line: parseLine(line, `${path}, line ${i + 1}`),
+      bytes: Buffer.byteLength(line) + 1,
+    }));
 }
 
 function parseLine(line: string, where: string): MetricsLine {
@@ -107,43 +109,56 @@ function parseLine(line: string, where: string): MetricsLine {
 }
 
 /**
- * Opens the metrics for appending. What the file says of steps after `fromStep` is dropped, since a resumed run
- * does them again; with 0 it starts empty but for what came before the first step. Time goes on where it was.
+ * Opens the metrics for appending. The first `start` event says from where the run goes on: what the file says of
+ * later steps is then dropped, since they are done again. Time goes on where it was.
  * @param now milliseconds on any clock that does not go back
  * @throws TrainingError where the file cannot be written, DataError where it cannot be read.
  */
 export async function openMetricsLog(
   paths: Pick<RunPaths, 'metrics'>,
-  fromStep: number,
   now: () => number = () => performance.now(),
-  files: FileSystem = nodeFileSystem,
 ): Promise<MetricsLog> {
   const path = paths.metrics;
-  const kept = keepUntil(await readMetrics(paths), fromStep);
-  const text = kept.map((line) => `${JSON.stringify(line)}\n`).join('');
-  await writeAtomically(path, text, { what: 'metrics' }, files);
-  const file = openSync(path, 'a');
-  const began = now() - (kept.at(-1)?.time ?? 0);
+  const earlier = await readLines(paths);
+  const guarded = <T>(operation: () => T): T => {
+    try {
+      return operation();
+    } catch (cause) {
+      const { reason, remedy } = describeFailure(cause, path);
+      throw new TrainingError(`metrics: cannot write ${path}: ${reason}. ${remedy}`, {
+        path,
+        cause,
+      });
+    }
+  };
+  const file = guarded(() => openSync(path, 'a'));
+  let began = now();
+  let started = false;
+  const waiting: TrainEvent[] = [];
+  const append = (event: TrainEvent) => {
+    const line = { ...withoutClock(event), time: Math.round(now() - began) };
+    appendFileSync(file, `${JSON.stringify(line)}\n`);
+  };
+  const begin = (step: number) => {
+    started = true;
+    const later = earlier.findIndex(({ line }) => line.type !== 'notice' && line.step > step);
+    const kept = later < 0 ? earlier : earlier.slice(0, later);
+    began -= kept.at(-1)?.line.time ?? 0;
+    ftruncateSync(
+      file,
+      kept.reduce((total, { bytes }) => total + bytes, 0),
+    );
+    for (const event of waiting.splice(0)) append(event);
+  };
   return {
-    write(event) {
-      const line = { ...withoutClock(event), time: Math.round(now() - began) };
-      try {
-        appendFileSync(file, `${JSON.stringify(line)}\n`);
-      } catch (cause) {
-        const { reason, remedy } = describeFailure(cause, path, files);
-        throw new TrainingError(`metrics: cannot write ${path}: ${reason}. ${remedy}`, {
-          path,
-          cause,
-        });
-      }
-    },
+    write: (event) =>
+      guarded(() => {
+        if (event.type === 'start' && !started) begin(event.step);
+        if (started) append(event);
+        else waiting.push(event);
+      }),
     close: () => closeSync(file),
   };
-}
-
-function keepUntil(lines: readonly MetricsLine[], step: number): readonly MetricsLine[] {
-  const end = lines.findIndex((line) => line.type !== 'notice' && line.step > step);
-  return end < 0 ? lines : lines.slice(0, end);
 }
 
 function withoutClock(event: TrainEvent): WithoutClock<TrainEvent> {
