@@ -19,7 +19,6 @@ import { writeModelFile } from '../runs/model-file.js';
 import { writeRunConfig } from '../runs/run-config.js';
 import { openRunFolder, type RunFolder } from '../runs/run-folder.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { decodeCheckpoint } from '../train/checkpoint.js';
 import type { TrainEvent } from '../train/events.js';
 import { ladderReport } from './ladder-report.js';
 import { version } from './version.js';
@@ -104,10 +103,7 @@ const firstIndices = (count: number, available: number): number[] =>
 
 async function trainInto(folder: RunFolder, options: LadderRunOptions): Promise<TrainedLadder> {
   const store = fileCheckpointStore(folder);
-  const from = folder.resumed
-    ? await stepOfCheckpoint(await store.load('last'), options.config.seed)
-    : 0;
-  const log = await openMetricsLog(folder, from);
+  const log = await openMetricsLog(folder);
   try {
     return await trainLadder({
       runtime: options.runtime,
@@ -129,10 +125,6 @@ async function trainInto(folder: RunFolder, options: LadderRunOptions): Promise<
   } finally {
     log.close();
   }
-}
-
-async function stepOfCheckpoint(bytes: Uint8Array | null, seed: number): Promise<number> {
-  return bytes ? decodeCheckpoint(bytes, new Map(), seed).position.step : 0;
 }
 
 async function exportModel(

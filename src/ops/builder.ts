@@ -34,10 +34,7 @@ for (const name of Object.keys(ops)) {
       const last = args.at(-1);
       const attributes = isAttributes(last) ? last : {};
       const inputs = (isAttributes(last) ? args.slice(0, -1) : args) as Operand[];
-      const optionalOutputs = ops[name as keyof Ops].outputs?.length ?? 1;
-      return this.node(name, inputs, attributes, {
-        count: Math.min(1, optionalOutputs),
-      })[0] as Value;
+      return this.node(name, inputs, attributes)[0] as Value;
     },
   });
 }

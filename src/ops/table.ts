@@ -1,7 +1,34 @@
 /** Every operator that Espalier knows, one line each. To add one: its entry in a file of this folder, and a line here. */
-import * as elementwise from './elementwise.js';
 
-export const ops = { ...elementwise };
+import * as arithmetic from './arithmetic.js';
+import * as creation from './creation.js';
+import * as elementwise from './elementwise.js';
+import * as indexing from './indexing.js';
+import * as logic from './logic.js';
+import * as matmul from './matmul.js';
+import * as movement from './movement.js';
+import * as normalization from './normalization.js';
+import * as pad from './pad.js';
+import * as reduceProd from './reduce-prod.js';
+import * as reduction from './reduction.js';
+import * as slicing from './slicing.js';
+import * as softmax from './softmax.js';
+
+export const ops = {
+  ...elementwise,
+  ...creation,
+  ...indexing,
+  ...matmul,
+  ...movement,
+  ...pad,
+  ...slicing,
+  ...arithmetic,
+  ...logic,
+  ...normalization,
+  ...reduceProd,
+  ...reduction,
+  ...softmax,
+};
 
 export type Ops = typeof ops;
 export type OpName = keyof Ops;
