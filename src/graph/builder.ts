@@ -56,6 +56,7 @@ export class GraphBuilder {
   readonly #folded = new Map<string, Tensor>();
   readonly #counters = new Map<string, number>();
   readonly #nodeNames = new Set<string>();
+  readonly #reserved = new Set<string>();
   #prefix = '';
 
   constructor(table: OpTable, opset = defaultOpset) {
@@ -155,6 +156,11 @@ export class GraphBuilder {
     return this.initializers.get(name) ?? this.#folded.get(name) ?? null;
   }
 
+  /** Keeps `fresh` from giving these names: those of nodes and values that are still to be added. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#reserved.add(name);
+  }
+
   /** A name that nothing in the graph has yet. */
   fresh(stem: string): string {
     const base = `${this.#prefix}${stem}`;
@@ -162,7 +168,8 @@ export class GraphBuilder {
       const count = this.#counters.get(base) ?? 0;
       this.#counters.set(base, count + 1);
       const name = count === 0 ? base : `${base}_${count}`;
-      if (!this.values.has(name) && !this.#nodeNames.has(name)) return name;
+      const taken = this.values.has(name) || this.#nodeNames.has(name) || this.#reserved.has(name);
+      if (!taken) return name;
     }
   }
 
@@ -246,7 +253,9 @@ export class GraphBuilder {
   }
 
   #operands(op: string, inputs: readonly (Operand | null | undefined)[]): string[] {
-    const dtype = inputs.find(isValue)?.dtype ?? 'float32';
+    // Where's condition says nothing about the numbers beside it.
+    const values = inputs.filter(isValue);
+    const dtype = (values.find(({ dtype }) => dtype !== 'bool') ?? values[0])?.dtype ?? 'float32';
     const names = inputs.map((operand) => {
       if (operand === null || operand === undefined) return '';
       if (typeof operand === 'number') return this.constant(scalar(dtype, operand)).name;

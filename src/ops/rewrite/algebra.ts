@@ -22,6 +22,11 @@ export function zeroMinus({ b, x: [a, c], y, scalar }: RewriteContext): Value | 
   return c && scalar(a) === 0 && sameShape(c.shape, y.shape) ? b.Neg(c) : null;
 }
 
+/** x^2 -> x x, which takes two thirds of the time. */
+export function square({ b, x: [x, exponent], y, scalar }: RewriteContext): Value | null {
+  return x && scalar(exponent) === 2 && sameShape(x.shape, y.shape) ? b.Mul(x, x) : null;
+}
+
 /** -(-x) -> x. */
 export function doubleNegation({ b, x: [x], made }: RewriteContext): Value | null {
   const inner = made(x, 'Neg', true);

@@ -40,7 +40,8 @@ export function optimize(graph: Graph, opset?: number): Graph {
 
 /** Emits every node anew: the replacement that a rule gives, an equal node that is there already, or itself. */
 function rebuild(graph: Graph, opset: number | undefined): { graph: Graph; changes: number } {
-  const b = builder();
+  const b = builder(opset);
+  b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   for (const [name, data] of graph.initializers) b.initializer(name, data);
   for (const { name, dtype, shape } of graph.inputs)
     if (dtype && shape && !b.values.has(name)) b.input(name, dtype, shape);

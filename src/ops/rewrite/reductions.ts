@@ -28,15 +28,29 @@ export function onlyOnes(context: RewriteContext): Value | null {
   return b.Reshape(data, y.shape);
 }
 
-/** ReduceSum(x * x) -> ReduceSumSquare(x). */
+/**
+ * ReduceSum(x * x) over everything -> ReduceSumSquare(x). Over some axes ONNX Runtime's ReduceSumSquare takes four
+ * times as long as the two nodes (1000 x 500, one thread: 408 against 109 microseconds).
+ */
 export function sumOfSquares(context: RewriteContext): Value | null {
   const { b, x, attributes, made } = context;
   const square = made(x[0], 'Mul');
   const axes = axesOf(context);
   if (!square || !axes || square.inputs[0] !== square.inputs[1]) return null;
+  if (axes.length !== x[0]?.shape.length) return null;
   return b.ReduceSumSquare(b.value(square.inputs[0] ?? ''), axes, {
     keepdims: Number(attributes['keepdims']),
   });
+}
+
+/** ReduceSum(-x) -> -ReduceSum(x). */
+export function negationOut(context: RewriteContext): Value | null {
+  const { b, x, attributes, made } = context;
+  const negation = made(x[0], 'Neg');
+  const axes = axesOf(context);
+  if (!negation || !axes) return null;
+  const inner = b.value(negation.inputs[0] ?? '');
+  return b.Neg(b.ReduceSum(inner, axes, { keepdims: Number(attributes['keepdims']) }));
 }
 
 /** ReduceSum(x * s), s constant along the reduced axes -> ReduceSum(x) * s. */

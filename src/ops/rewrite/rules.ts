@@ -6,13 +6,14 @@ import {
   neutral,
   regroup,
   sameType,
+  square,
   withoutExpand,
   zeroMinus,
 } from './algebra.js';
 import { reshapeOnce, transposeOnce } from './movement.js';
 import type { RewriteContext } from './optimize.js';
 import { accumulate, scaleIntoGemm, transposeIntoGemm } from './products.js';
-import { constantFactor, onlyOnes, sumOfSquares } from './reductions.js';
+import { constantFactor, negationOut, onlyOnes, sumOfSquares } from './reductions.js';
 
 export type Rule = (context: RewriteContext) => Value | null;
 
@@ -26,8 +27,9 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
   MatMul: [transposeIntoGemm],
   Mul: [withoutExpand, neutral, scaleIntoGemm, regroup],
   Neg: [doubleNegation],
+  Pow: [square],
   ReduceMean: [onlyOnes],
-  ReduceSum: [onlyOnes, sumOfSquares, constantFactor],
+  ReduceSum: [onlyOnes, sumOfSquares, negationOut, constantFactor],
   Reshape: [sameType, reshapeOnce],
   Squeeze: [reshapeOnce],
   Sub: [withoutExpand, neutral, zeroMinus, negationInSum],
