@@ -58,7 +58,7 @@ export function backward(
       const dys = node.outputs.map((output) => (output ? total(b.value(output)) : null));
       for (const [i, gradient] of applyRule(b, node, dys, reached).entries()) {
         const input = node.inputs[i] ?? '';
-        if (gradient && reached.has(input)) add(input, fit(b, gradient, b.value(input), node));
+        if (gradient && reached.has(input)) add(input, fitTo(b, gradient, b.value(input), node));
       }
       for (const output of node.outputs) if (!kept.has(output)) pending.delete(output);
     }
@@ -173,7 +173,7 @@ function applyRule(
 }
 
 /** Sums or expands `gradient` to the shape of `input`, and checks its dtype. */
-function fit(b: Builder, gradient: Value, input: Value, node: Node): Value {
+function fitTo(b: Builder, gradient: Value, input: Value, node: Node): Value {
   if (gradient.dtype !== input.dtype)
     internal(
       `${node.op} at node "${node.name}": its rule gave a ${gradient.dtype} gradient for the ${input.dtype} "${input.name}"`,

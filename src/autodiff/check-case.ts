@@ -1,7 +1,7 @@
 /** From an operator's gradient-check case to a graph and feeds for `checkGradient`. */
 
 import type { Graph, Value } from '../graph/graph.js';
-import { builder } from '../ops/builder.js';
+import { builder, type ExtendedOps } from '../ops/builder.js';
 import type { Case, CaseInput } from '../ops/op.js';
 import type { Feeds } from '../runtime/runtime.js';
 import { isFloat } from '../tensor/dtype.js';
@@ -19,9 +19,17 @@ export interface CaseGraph {
 /** Distance that inputs keep from a kink: well above the step of the finite differences. */
 const clearance = 0.05;
 
-/** Builds one case of the operator `name`. Fixed inputs become constants, as indices and shapes are. */
-export function caseGraph(name: string, testCase: Case<unknown>, seed = 1): CaseGraph {
-  const b = builder();
+/**
+ * Builds one case of the operator `name`. Fixed inputs become constants, as indices and shapes are.
+ * @param table the operators there are, where `name` is not one of Espalier's own
+ */
+export function caseGraph(
+  name: string,
+  testCase: Case<unknown>,
+  seed = 1,
+  table?: ExtendedOps,
+): CaseGraph {
+  const b = builder(undefined, table);
   const feeds: Record<string, Tensor> = {};
   const inputs = testCase.inputs.map((input, i): Value | null => {
     if (input === null) return null;

@@ -1,6 +1,7 @@
 /** Proves gradients: what `differentiate` emits against finite differences of the graph itself. */
 import { GradientError, ModelError } from '../errors.js';
 import { type Graph, model } from '../graph/graph.js';
+import type { ExtendedOps } from '../ops/builder.js';
 import { load } from '../ops/load.js';
 import type { Feeds, Runtime, Session } from '../runtime/runtime.js';
 import { fillNormal, streamKey } from '../tensor/random.js';
@@ -20,6 +21,8 @@ export interface CheckOptions {
   /** Largest error, relative to the larger of 1 and the gradient. 1e-5 in double precision, 2e-2 in single. */
   readonly tolerance?: number;
   readonly seed?: number;
+  /** The operators there are; Espalier's own where left out. */
+  readonly ops?: ExtendedOps;
 }
 
 export interface GradientCheck {
@@ -65,7 +68,7 @@ export async function checkGradient(
 /** A graph whose scalar `projected` is the gradient projected on a fixed random vector. */
 function secondOrder(graph: Graph, options: CheckOptions): Graph {
   const { graph: once, gradients } = differentiate(graph, { ...options, unreached: 'zeros' });
-  const b = load(once);
+  const b = load(once, options.ops && { ops: options.ops });
   const terms = options.with.map((name) => {
     const gradient = b.value(gradients[name] ?? '');
     const direction = randomLike(

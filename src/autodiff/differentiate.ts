@@ -5,20 +5,20 @@ import { type LoadOptions, load } from '../ops/load.js';
 import { optimize } from '../ops/rewrite/optimize.js';
 import { backward } from './backward.js';
 
-export interface DifferentiateOptions extends LoadOptions {
+export interface DifferentiateOptions<Name extends string = string> extends LoadOptions {
   /** Name of the scalar output or inner value to differentiate. */
   readonly loss: string;
   /** Names of the values to differentiate by: initializers (weights) or inputs. */
-  readonly with: readonly string[];
+  readonly with: readonly Name[];
   /** What to give for a value that does not influence the loss: an error (the default), or zeros. */
   readonly unreached?: 'error' | 'zeros';
 }
 
-export interface Differentiated {
+export interface Differentiated<Name extends string = string> {
   /** The graph with its outputs, `loss`, and one more output for each gradient. */
   readonly graph: Graph;
   /** Value of `with` -> name of the output that holds its gradient. */
-  readonly gradients: Readonly<Record<string, string>>;
+  readonly gradients: Readonly<Record<Name, string>>;
 }
 
 /**
@@ -27,7 +27,10 @@ export interface Differentiated {
  * @throws GradientError for an unknown name, a loss that is no scalar, an operator without a gradient.
  * @example differentiate(graph, { loss: 'loss', with: ['w', 'b'], dimensions: { batch: 32 } })
  */
-export function differentiate(graph: Graph, options: DifferentiateOptions): Differentiated {
+export function differentiate<const Name extends string>(
+  graph: Graph,
+  options: DifferentiateOptions<Name>,
+): Differentiated<Name> {
   const b = load(graph, options);
   for (const name of [options.loss, ...options.with])
     if (!b.values.has(name))
@@ -41,6 +44,9 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Diff
   );
   return {
     graph: optimize(b.build(graph.name)),
-    gradients: Object.fromEntries(options.with.map((name, i) => [name, names[i] ?? ''])),
+    gradients: Object.fromEntries(options.with.map((name, i) => [name, names[i] ?? ''])) as Record<
+      Name,
+      string
+    >,
   };
 }

@@ -1,6 +1,7 @@
 /** The typed builder: every operator of the table as a function of the builder, `b.Gemm(x, w, c, { transB: 1 })`. */
 import { GraphBuilder, type Operand } from '../graph/builder.js';
 import type { Value } from '../graph/graph.js';
+import type { OpTable } from '../graph/op-rules.js';
 import type { Op } from './op.js';
 import { type Ops, ops } from './table.js';
 
@@ -24,6 +25,9 @@ export type OpFunctions = {
 
 export type Builder = GraphBuilder & OpFunctions;
 
+/** The operators of the table, and any others: gradient rules of the first may count on one another. */
+export type ExtendedOps = Ops & OpTable;
+
 const isAttributes = (last: unknown): last is Record<string, unknown> =>
   typeof last === 'object' && last !== null && !Array.isArray(last) && !('name' in last);
 
@@ -39,7 +43,11 @@ for (const name of Object.keys(ops)) {
   });
 }
 
-/** An empty graph to build in, for operator set `opset` (18 unless told otherwise). */
-export function builder(opset?: number): Builder {
-  return new OpBuilder(ops, opset) as Builder;
+/**
+ * An empty graph to build in, for operator set `opset` (18 unless told otherwise).
+ * @param table other operators than Espalier's own: `{ ...ops, Softsign }`. Those that it adds have no function;
+ *   `GraphBuilder.node` takes them by name.
+ */
+export function builder(opset?: number, table: ExtendedOps = ops): Builder {
+  return new OpBuilder(table, opset) as Builder;
 }

@@ -2,7 +2,7 @@
 import { ModelError } from '../errors.js';
 import type { Graph, Model, Value } from '../graph/graph.js';
 import type { Dim } from '../tensor/shape.js';
-import { type Builder, builder } from './builder.js';
+import { type Builder, builder, type ExtendedOps } from './builder.js';
 
 export interface LoadOptions {
   /** Sizes for symbolic dimensions, by name: `{ batch: 100 }`. */
@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly opset?: number;
   /** Which initializers become trainable parameters; none where left out. */
   readonly trainable?: (name: string) => boolean;
+  /** The operators there are; Espalier's own where left out. `{ ...ops, Softsign }` adds one. */
+  readonly ops?: ExtendedOps;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface LoadOptions {
  * @throws ModelError, ShapeError, OperatorError naming the node at fault.
  */
 export function load(graph: Graph, options: LoadOptions = {}): Builder {
-  const b = builder();
+  const b = builder(undefined, options.ops);
   const bind = (dim: Dim): Dim =>
     typeof dim === 'string' ? (options.dimensions?.[dim] ?? dim) : dim;
   for (const [name, data] of graph.initializers)
