@@ -59,24 +59,29 @@ function wrap(
   writesInPlace: boolean,
   exclusive: boolean,
 ): Session {
-  const toOrt = (tensor: Tensor): ort.Tensor =>
-    new module.Tensor(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.dims);
+  // A training loop feeds the same buffers for ever, so their wrappers are made once.
+  const wrappers = new WeakMap<Tensor, ort.Tensor>();
+  const toOrt = (tensor: Tensor): ort.Tensor => {
+    const known = wrappers.get(tensor);
+    if (known) return known;
+    const made = new module.Tensor(
+      tensor.dtype as 'float32',
+      tensor.data as Float32Array,
+      tensor.dims,
+    );
+    wrappers.set(tensor, made);
+    return made;
+  };
   const run = async (feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>> => {
     checkFeeds(session.inputNames, feeds);
-    const inputs = Object.fromEntries(
-      session.inputNames.map((key) => [key, toOrt(feeds[key] as Tensor)]),
-    );
+    const inputs = mapValues(feeds, toOrt);
     const fetches = into && (writesInPlace ? mapValues(into, toOrt) : Object.keys(into));
     const results = await (fetches ? session.run(inputs, fetches) : session.run(inputs)).catch(
       (error: unknown) => {
         throw new ModelError(`the runtime stopped: ${firstLine(error)}`, { cause: error });
       },
     );
-    return mapValues(results, (result) => ({
-      dtype: result.type as DType,
-      dims: result.dims,
-      data: result.data as Float32Array,
-    }));
+    return into && writesInPlace ? { ...into } : mapValues(results, fromOrt);
   };
   const wrapped: Session = {
     inputs: session.inputNames,
@@ -92,6 +97,12 @@ function wrap(
   released.register(wrapped, session);
   return wrapped;
 }
+
+const fromOrt = (result: ort.Tensor): Tensor => ({
+  dtype: result.type as DType,
+  dims: result.dims,
+  data: result.data as Float32Array,
+});
 
 function checkFeeds(names: readonly string[], feeds: Feeds): void {
   for (const name of names)

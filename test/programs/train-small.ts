@@ -1,7 +1,7 @@
 /**
  * A small ladder run in a process of its own, for tests that kill it or watch its memory. Prints one line when training
- * begins and one with the resident memory every `report` steps.
- * Arguments: folder, steps, steps between checkpoints, widths.
+ * begins and one with the resident memory at every report.
+ * Arguments: folder, steps, steps between checkpoints, widths, steps between reports.
  */
 import { createHash } from 'node:crypto';
 import { ladderBatches } from '../../src/methods/ladder/batches.js';
@@ -13,8 +13,13 @@ import { nodeRuntime } from '../../src/runtime/node.js';
 import { fillUniform, streamKey } from '../../src/tensor/random.js';
 import { train } from '../../src/train/train.js';
 
-const [folder = '', steps = '100', checkpointEvery = '10', widths = '16,12,8,4'] =
-  process.argv.slice(2);
+const [
+  folder = '',
+  steps = '100',
+  checkpointEvery = '10',
+  widths = '16,12,8,4',
+  reportEvery = '250',
+] = process.argv.slice(2);
 const layers = widths.split(',').map(Number);
 const config = {
   ...ladderConfig('100', 'full', 16, 4),
@@ -37,7 +42,7 @@ const result = await train({
   batch,
   steps: Number(steps),
   stepsPerEpoch: 250,
-  reportEvery: 250,
+  reportEvery: Number(reportEvery),
   learningRate: 0.002,
   schedule: () => 1,
   seed: 7,
