@@ -1,6 +1,7 @@
 /** Values that come from shapes, attributes or numbers rather than from data. */
 import { ShapeError } from '../errors.js';
 import type { TensorType } from '../graph/graph.js';
+import { isFloat } from '../tensor/dtype.js';
 import { type Dim, sizeOf } from '../tensor/shape.js';
 import { scalar, type Tensor, tensor, toNumbers, zeros } from '../tensor/tensor.js';
 import { lengthOf, nameOf, sameDType, unknownDims } from './dims.js';
@@ -153,7 +154,8 @@ export const Range: Op<['start', 'limit', 'delta'], object> = {
     return { dtype: type.dtype, shape: [length] };
   },
   evaluate([start, limit, delta]) {
-    if (!start || !limit || !delta) return null;
+    // Runtimes add float steps up, with their rounding; shape arithmetic is integers.
+    if (!start || !limit || !delta || isFloat(start.dtype)) return null;
     const [first, step] = [single(start), single(delta)];
     const length = steps([first, single(limit), step]);
     if (length > 4096) return null;

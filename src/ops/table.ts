@@ -11,6 +11,7 @@ import * as normalization from './normalization.js';
 import * as pad from './pad.js';
 import * as reduceProd from './reduce-prod.js';
 import * as reduction from './reduction.js';
+import * as repetition from './repetition.js';
 import * as slicing from './slicing.js';
 import * as softmax from './softmax.js';
 
@@ -21,6 +22,7 @@ export const ops = {
   ...matmul,
   ...movement,
   ...pad,
+  ...repetition,
   ...slicing,
   ...arithmetic,
   ...logic,
