@@ -32,10 +32,10 @@ it('gives each node once, the slowest first, and leaves no file behind', async (
   expect(times.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
   expect(times[0]?.milliseconds).toBeGreaterThanOrEqual(times[1]?.milliseconds ?? Infinity);
   expect(times.map(({ node }) => node)).toContain('Gemm');
-  expect(readdirSync(temporary)).toEqual([]);
+  expect(readdirSync(temporary).filter((name) => name.startsWith('espalier'))).toEqual([]);
 });
 
 it('names a missing feed and cleans up after it', async () => {
   await expect(profile(graph, { z: tensor('float32', [1], [0]) })).rejects.toThrow(ShapeError);
-  expect(readdirSync(temporary)).toEqual([]);
+  expect(readdirSync(temporary).filter((name) => name.startsWith('espalier'))).toEqual([]);
 });
