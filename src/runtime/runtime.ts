@@ -31,7 +31,7 @@ export interface Session {
    *   outputs are computed. A runtime that cannot write in place returns fresh tensors instead: use what is returned.
    * @throws ShapeError for a missing or ill-shaped feed, ModelError where the runtime refuses.
    */
-  run(feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>>;
+  run(feeds: Feeds, into?: Feeds): Promise<Feeds>;
 }
 
 export interface Runtime {

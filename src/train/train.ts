@@ -1,12 +1,13 @@
 /** The training loop: runs a compiled step over and over, and can stop and go on at any step, bit for bit. */
 import { TrainingError } from '../errors.js';
 import type { Feeds, Runtime, Session, SessionOptions } from '../runtime/runtime.js';
-import { scalar, type Tensor, zeros } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Buffers } from './buffers.js';
 import { decodeCheckpoint, encodeCheckpoint, type Position } from './checkpoint.js';
 import type { CheckpointStore, TrainEvent } from './events.js';
 import { Noise } from './noise.js';
 import type { Schedule } from './schedule.js';
-import { nextName, scalarName, type TrainingStep } from './step.js';
+import type { TrainingStep } from './step.js';
 
 export interface TrainOptions {
   readonly runtime: Runtime;
@@ -67,10 +68,7 @@ class Loop {
   readonly #options: TrainOptions;
   readonly #session: Session;
   readonly #noise: Noise;
-  readonly #losses: Readonly<Record<string, Tensor>>;
-  /** Two sets of buffers: a step reads one and writes the other, then they change places. */
-  #current: Map<string, Tensor>;
-  #spare: Map<string, Tensor>;
+  readonly #buffers: Buffers;
   #position: Position;
   #saved = -1;
   readonly #clock = new Clock();
@@ -79,12 +77,7 @@ class Loop {
     this.#options = options;
     this.#session = session;
     this.#noise = new Noise(options.step.stochastic, options.seed);
-    const copies = [...options.step.initial].map(([name, t]) => [name, copy(t)] as const);
-    this.#current = new Map(copies);
-    this.#spare = new Map(copies.map(([name, { dtype, dims }]) => [name, zeros(dtype, dims)]));
-    this.#losses = Object.fromEntries(
-      options.step.losses.map((name) => [`losses/${name}`, zeros('float32', [])]),
-    );
+    this.#buffers = new Buffers(options.step);
     this.#position = { step: 0, seed: options.seed, best: null, sinceBest: 0 };
   }
 
@@ -110,37 +103,37 @@ class Loop {
     if (this.#saved !== this.#position.step) await this.#save('last');
     const { step } = this.#position;
     this.#emit({ type: 'end', step, reason, seconds: this.#clock.seconds() });
-    const { parameters } = this.#options.step;
     return {
-      parameters: new Map([...this.#current].filter(([name]) => parameters.includes(name))),
+      parameters: await this.#result(reason),
       step,
       reason,
       seconds: this.#clock.seconds(),
     };
   }
 
+  /** The last parameters; after early stopping the best, where a store kept them. */
+  async #result(reason: TrainResult['reason']): Promise<ReadonlyMap<string, Tensor>> {
+    const { step, store, seed } = this.#options;
+    const best = reason === 'stopped early' ? await store?.load('best') : null;
+    const tensors = best
+      ? decodeCheckpoint(best, step.initial, seed).tensors
+      : this.#buffers.current;
+    return new Map([...tensors].filter(([name]) => step.parameters.includes(name)));
+  }
+
   async #step(): Promise<number> {
-    const { step, batch, steps, stepsPerEpoch, learningRate, schedule } = this.#options;
+    const { runtime, step, batch, steps, stepsPerEpoch, learningRate, schedule } = this.#options;
     const index = this.#position.step;
     const rate = learningRate * schedule(index, steps);
-    const scalars = step.optimizer.scalars(index + 1, rate);
-    const feeds: Record<string, Tensor> = { ...batch(index), ...this.#noise.fill(index) };
-    step.optimizer.inputs.forEach((name, i) => {
-      feeds[scalarName(step.optimizer, name)] = scalar('float32', scalars[i] ?? 0);
-    });
-    for (const [name, value] of this.#current) feeds[name] = value;
-    const into: Record<string, Tensor> = { ...this.#losses };
-    for (const [name, value] of this.#spare) into[nextName(name)] = value;
+    const { feeds, into } = this.#buffers.inputs(
+      batch(index),
+      this.#noise.fill(index),
+      step.optimizer.scalars(index + 1, rate),
+    );
     const results = await this.#session.run(feeds, into);
-    const losses = Object.fromEntries(
-      step.losses.map((name) => [name, Number(results[`losses/${name}`]?.data[0])]),
-    );
+    const losses = this.#buffers.losses(results);
     this.#guard(losses, index);
-    const next = new Map(
-      [...this.#current.keys()].map((name) => [name, results[nextName(name)] as Tensor]),
-    );
-    this.#spare = this.#current;
-    this.#current = next;
+    this.#buffers.advance(results, runtime.writesInPlace);
     this.#position = { ...this.#position, step: index + 1 };
     const every = this.#options.reportEvery ?? Math.max(1, Math.round(stepsPerEpoch / 100));
     if ((index + 1) % every === 0 || (index + 1) % stepsPerEpoch === 0 || index + 1 === steps)
@@ -169,7 +162,7 @@ class Loop {
   async #evaluate(evaluate: NonNullable<TrainOptions['evaluate']>): Promise<boolean> {
     const { stepsPerEpoch, watch } = this.#options;
     const { step } = this.#position;
-    const metrics = await evaluate(this.#current, step);
+    const metrics = await evaluate(this.#buffers.current, step);
     this.#emit({ type: 'evaluation', step, epoch: step / stepsPerEpoch, metrics });
     if (!watch) return false;
     const value = metrics[watch.metric];
@@ -187,7 +180,7 @@ class Loop {
   async #save(kind: 'last' | 'best'): Promise<void> {
     const { store } = this.#options;
     if (!store) return;
-    await store.save(kind, encodeCheckpoint(this.#current, this.#position));
+    await store.save(kind, encodeCheckpoint(this.#buffers.current, this.#position));
     if (kind === 'last') this.#saved = this.#position.step;
     this.#emit({ type: 'checkpoint', step: this.#position.step, kind });
   }
@@ -197,7 +190,7 @@ class Loop {
     const bytes = await store?.load('last');
     if (!bytes) return false;
     const { tensors, position } = decodeCheckpoint(bytes, step.initial, seed);
-    this.#current = tensors;
+    this.#buffers.restore(tensors);
     this.#position = position;
     this.#saved = position.step;
     return true;
@@ -206,10 +199,6 @@ class Loop {
   #emit(event: TrainEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-function copy(tensor: Tensor): Tensor {
-  return { ...tensor, data: tensor.data.slice() as Float32Array };
 }
 
 /** Steps per second and time left. Nothing that is computed depends on it. */
