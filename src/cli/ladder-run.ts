@@ -35,6 +35,8 @@ export interface LadderRunOptions {
   readonly resume?: boolean | undefined;
   readonly patience?: number | undefined;
   readonly checkpointEvery?: number | undefined;
+  /** A figure of another run to show beside this one's in the report. */
+  readonly comparison?: { readonly name: string; readonly value: string };
   readonly signal: AbortSignal;
   readonly progress: (event: TrainEvent) => void;
 }
@@ -82,7 +84,7 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     metrics: await readMetrics(folder),
     judged,
     reconstruction: await reconstruct(runtime, config, trained.parameters, shown),
-    figures: figuresOf(testError, trained),
+    figures: figuresOf(testError, trained, options.comparison),
     next: nextCommands(folder),
     provenance: provenanceOf(runtime, config),
   });
@@ -166,12 +168,17 @@ async function exportModel(
   return folder.model;
 }
 
-function figuresOf(testError: number | null, trained: TrainedLadder) {
+function figuresOf(
+  testError: number | null,
+  trained: TrainedLadder,
+  comparison: LadderRunOptions['comparison'],
+) {
   const minutes = trained.seconds / 60;
   return [
     ...(testError === null
       ? []
       : [{ name: 'Test error', value: `${(100 * testError).toFixed(2)} %` }]),
+    ...(comparison ? [comparison] : []),
     { name: 'Steps', value: trained.step.toLocaleString('en') },
     { name: 'Training time', value: `${minutes.toFixed(1)} min` },
   ];

@@ -77,15 +77,18 @@ export function presetFor(labels: number): Preset {
 /**
  * The paper's settings for a preset and mode. For 50 labels the paper has the full mode only: the others take
  * the weights of 100 labels, which is ours.
- * @param pixels units of the input, @param classes units of the top
+ * @param pixels units of the input
+ * @param classes units of the top
+ * @param between units of the layers between them
  */
 export function ladderConfig(
   preset: Preset,
   mode: Mode,
   pixels: number,
   classes: number,
+  between: readonly number[] = hidden,
 ): LadderConfig {
-  const widths = [pixels, ...hidden, classes];
+  const widths = [pixels, ...between, classes];
   const row = rows[preset];
   return {
     ...shared,

@@ -1,0 +1,214 @@
+/** `espalier train ladder`: few labels and many images in, a classifier out. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { SemiSupervisedData } from '../../data/dataset.js';
+import { imageSize } from '../../data/image-set.js';
+import { datasets } from '../../data/table.js';
+import { UsageError } from '../../errors.js';
+import {
+  checkConfig,
+  combinators,
+  type LadderConfig,
+  ladderConfig,
+  modes,
+  presetFor,
+  presets,
+} from '../../methods/ladder/config.js';
+import { nodeRuntime } from '../../runtime/node.js';
+import { webRuntime } from '../../runtime/web.js';
+import { type Context, command } from '../command.js';
+import { type LadderRun, runLadder } from '../ladder-run.js';
+
+const positive = z.number().int().positive();
+const weight = z.number().nonnegative();
+
+const options = z.object({
+  data: z.enum(['mnist', 'folder']).default('mnist').describe('where the images come from'),
+  folder: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'folder' })
+    .describe(
+      'your images: labelled/<class>/*, unlabelled/*, test/<class>/*; or idx files for mnist',
+    ),
+  labels: z
+    .union([positive, z.literal('all')])
+    .optional()
+    .describe('labels to learn from, as many of each class (mnist: 100; folder: all there are)'),
+  validation: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('labelled images held out and judged after each epoch'),
+  height: positive.optional().describe('images of a folder are brought to this height (32)'),
+  width: positive.optional().describe('and this width (the height)'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe('1 for grey, 3 for colour (3)'),
+  strict: z.boolean().optional().describe('a file that cannot be read is an error, not skipped'),
+  mode: z.enum(modes).default('full').describe('which costs to learn from'),
+  preset: z
+    .enum(presets)
+    .optional()
+    .describe("the paper's settings for so many labels (by the labels)"),
+  hidden: z
+    .array(positive)
+    .optional()
+    .describe('units of the layers between (1000,500,250,250,250)'),
+  lambdas: z
+    .array(weight)
+    .optional()
+    .describe('denoising cost of each layer from the input up (preset)'),
+  inputNoise: weight.optional().describe('standard deviation of the noise on pixels (preset)'),
+  layerNoise: weight.optional().describe('and on each normalised layer (preset)'),
+  combinator: z.enum(combinators).default('gauss').describe("the decoder's combinator"),
+  combinatorHidden: z
+    .array(positive)
+    .optional()
+    .describe('hidden units of the amlp combinator (4)'),
+  batchSize: positive.optional().describe('labelled images a step, and as many unlabelled (100)'),
+  epochs: z.number().positive().optional().describe('passes over the unlabelled images (150)'),
+  learningRate: z.number().positive().optional().describe("Adam's step size (0.002)"),
+  decayFrom: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('share of the epochs before the rate falls (0.67)'),
+  patience: positive
+    .optional()
+    .describe('end after so many epochs without a better validation error'),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(1)
+    .describe('decides labels, weights, noise and order'),
+  output: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'folder' })
+    .describe('run folder (runs/ladder-<data>-<labels>-<mode>-seed-<seed>)'),
+  overwrite: z.boolean().optional().describe('replace a run that is there'),
+  resume: z.boolean().optional().describe('go on with it'),
+  checkpointEvery: positive.optional().describe('steps between checkpoints (an epoch)'),
+  runtime: z
+    .enum(['node', 'web'])
+    .default('node')
+    .describe('native ONNX Runtime, or its WebAssembly build'),
+  threads: positive.optional().describe('threads (as many as cores)'),
+});
+
+type Options = z.output<typeof options>;
+
+export const trainLadder = command({
+  name: 'train ladder',
+  summary:
+    'Train a classifier from few labels and many images (ladder network, Rasmus et al. 2015)',
+  examples: [
+    'espalier train ladder --labels 100',
+    'espalier train ladder --data folder --folder photos --height 32 --epochs 50',
+    'espalier train ladder --config runs/mine/config.yaml --seed 2 --output runs/mine-2',
+    'espalier train ladder --labels 100 --resume',
+  ],
+  arguments: [],
+  options,
+  async run({ options: given }, context) {
+    const data = await loadData(given, context);
+    const config = resolveConfig(given, data);
+    const resolved = { ...given, ...settingsOf(config), labels: data.labelled.count };
+    const run = await runLadder({
+      runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
+      threads: given.threads,
+      config,
+      data,
+      // `config.yaml` makes the same run anew: where it goes and how it starts are left to the next call.
+      options: without(resolved, ['output', 'overwrite', 'resume']),
+      output: resolve(context.cwd, given.output ?? defaultOutput(given, config, data)),
+      overwrite: given.overwrite,
+      resume: given.resume,
+      patience: given.patience,
+      checkpointEvery: given.checkpointEvery,
+      signal: context.signal,
+      progress: context.progress,
+    });
+    return { json: run, text: describeRun(run) };
+  },
+});
+
+async function loadData(given: Options, context: Context): Promise<SemiSupervisedData> {
+  const { data: name, folder, labels, seed, validation } = given;
+  const dataset = datasets[name];
+  const asked = {
+    folder: folder === undefined ? undefined : resolve(context.cwd, folder),
+    labels,
+    validation,
+    height: given.height,
+    width: given.width,
+    channels: given.channels,
+    strict: given.strict,
+  };
+  const loaded = await dataset.load({ ...asked, seed });
+  for (const note of loaded.notes) context.note(note);
+  for (const { file, reason } of loaded.skipped.slice(0, 20))
+    context.note(`skipped ${file}: ${reason}`);
+  if (loaded.skipped.length > 20) context.note(`and ${loaded.skipped.length - 20} more skipped`);
+  return loaded;
+}
+
+function resolveConfig(given: Options, data: SemiSupervisedData): LadderConfig {
+  const classes = data.classes.length;
+  const preset = given.preset ?? presetFor(data.labelled.count);
+  const base = ladderConfig(preset, given.mode, imageSize(data.shape), classes, given.hidden);
+  const chosen = {
+    lambdas: given.lambdas,
+    inputNoise: given.inputNoise,
+    layerNoise: given.layerNoise,
+    combinator: given.combinator,
+    combinatorHidden: given.combinatorHidden,
+    batchSize: given.batchSize,
+    epochs: given.epochs,
+    learningRate: given.learningRate,
+    decayFrom: given.decayFrom,
+    seed: given.seed,
+  };
+  const config = { ...base, ...defined(chosen) };
+  checkConfig(config);
+  if (given.patience !== undefined && !data.validation)
+    throw new UsageError('--patience needs validation images: give --validation as well');
+  return config;
+}
+
+/** What of a config is an option of the command under the same name. */
+function settingsOf({ widths, ...settings }: LadderConfig) {
+  return { ...settings, hidden: widths.slice(1, -1) };
+}
+
+function defaultOutput(given: Options, config: LadderConfig, data: SemiSupervisedData): string {
+  return `runs/ladder-${given.data}-${data.labelled.count}-${config.mode}-seed-${config.seed}`;
+}
+
+function defined<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(record).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function without(record: Readonly<Record<string, unknown>>, keys: readonly string[]) {
+  return Object.fromEntries(
+    Object.entries(record).filter(([key, value]) => !keys.includes(key) && value !== undefined),
+  );
+}
+
+function describeRun(run: LadderRun): string {
+  return [
+    run.testError === null
+      ? 'no test images, so no test error'
+      : `test error ${(100 * run.testError).toFixed(2)} % with ${run.labels} labels`,
+    `model   ${run.model}`,
+    `report  ${run.report}`,
+    '',
+    `next: npx espalier predict ${run.model} <images>`,
+  ].join('\n');
+}
