@@ -130,7 +130,9 @@ export const Pad: Op<['data', 'pads', 'constant_value?', 'axes?'], PadAttributes
     { inputs: [[1, 3, 3, 2], list(0, 1, 2, 0, 0, 2, 1, 0)], attributes: { mode: 'reflect' } },
     { inputs: [[3, 4], list(2, 1, 1, 3)], attributes: { mode: 'edge' } },
     { inputs: [[2, 4], list(1, -1, 0, 2)], attributes: { mode: 'edge' } },
+    { inputs: [[2, 5], list(0, -1, 1, 2)], attributes: { mode: 'reflect' } },
     { inputs: [[3, 2], list(2, 1), null, list(0)], attributes: { mode: 'wrap' } },
+    { inputs: [[2, 4], list(-2, 3), null, list(1)], attributes: { mode: 'wrap' } },
   ],
 };
 

@@ -171,5 +171,6 @@ export const Slice: Op<['data', 'starts', 'ends', 'axes?', 'steps?'], object> = 
     { inputs: [[5, 2], list(-1), list(-far), list(0), list(-1)] },
     { inputs: [[7, 3], list(5, -1), list(0, 0), list(0, 1), list(-2, -1)] },
     { inputs: [[6], list(4), list(5), list(0), list(-3)] },
+    { inputs: [[5, 2], list(3), list(1)] },
   ],
 };
