@@ -1,0 +1,65 @@
+/**
+ * Lines of code by folder, blank lines and comments not counted. Fails where a folder or a file is above its
+ * ceiling. A ceiling may be raised, in a commit that says why.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Lines of one file: a longer one does more than one thing. */
+const perFile = 400;
+/** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
+const ceilings: Readonly<Record<string, number>> = {};
+
+/** Lines on which something other than a comment stands. */
+function codeLines(path: string): number {
+  const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
+  const lines = new Set<number>();
+  const visit = (node: ts.Node): void => {
+    const children = node.getChildren(file).filter((child) => !ts.isJSDoc(child));
+    for (const child of children) visit(child);
+    if (children.length > 0 || node.kind === ts.SyntaxKind.EndOfFileToken) return;
+    const first = file.getLineAndCharacterOfPosition(node.getStart(file)).line;
+    const last = file.getLineAndCharacterOfPosition(node.getEnd()).line;
+    for (let line = first; line <= last && node.getWidth(file) > 0; line++) lines.add(line);
+  };
+  visit(file);
+  return lines.size;
+}
+
+const folderOf = (name: string): string => {
+  const [top = '', folder = '', method = ''] = name.split('/');
+  if (top !== 'src') return top;
+  if (!name.includes('/', 'src/'.length)) return 'src';
+  return folder === 'methods' && method.includes('.') === false
+    ? `src/methods/${method}`
+    : `src/${folder}`;
+};
+
+const sizes = new Map<string, number>();
+const problems: string[] = [];
+for (const top of ['src', 'examples', 'bench', 'scripts'])
+  for (const entry of readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })) {
+    const name = `${top}/${entry.replaceAll('\\', '/')}`;
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || name.includes('/generated/'))
+      continue;
+    const size = codeLines(join(root, name));
+    sizes.set(folderOf(name), (sizes.get(folderOf(name)) ?? 0) + size);
+    if (size > perFile)
+      problems.push(`${name} has ${size} lines of code, at most ${perFile} are allowed`);
+  }
+
+let total = 0;
+for (const [folder, size] of [...sizes].sort()) {
+  const ceiling = ceilings[folder] ?? 0;
+  total += size;
+  console.log(`${folder.padEnd(20)}${String(size).padStart(7)} of ${ceiling}`);
+  if (size > ceiling)
+    problems.push(`${folder} has ${size} lines of code, its ceiling is ${ceiling}`);
+}
+console.log(`${'together'.padEnd(20)}${String(total).padStart(7)}`);
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length > 0 ? 1 : 0;

@@ -1,0 +1,162 @@
+/**
+ * The public face: everything that runs anywhere, a browser tab included. What needs Node (its runtime, run
+ * folders, readers of files) is `espalier/node`, the runtime of the browser `espalier/web`, and what an operator
+ * of one's own is made of `espalier/extend`.
+ */
+export { type BackwardOptions, backward } from './autodiff/backward.js';
+export { type CheckOptions, checkGradient, type GradientCheck } from './autodiff/check.js';
+export {
+  type Differentiated,
+  type DifferentiateOptions,
+  differentiate,
+} from './autodiff/differentiate.js';
+export {
+  DataError,
+  type ErrorDetails,
+  EspalierError,
+  GradientError,
+  InterruptedError,
+  ModelError,
+  OperatorError,
+  RuntimeUnavailableError,
+  ShapeError,
+  ThresholdError,
+  TrainingError,
+  UsageError,
+} from './errors.js';
+export type { GraphBuilder, Operand, Stochastic } from './graph/builder.js';
+export {
+  type Attribute,
+  type Attributes,
+  defaultOpset,
+  type Graph,
+  type Model,
+  model,
+  type Node,
+  type TensorType,
+  type Value,
+  type ValueInfo,
+} from './graph/graph.js';
+export { type Batches, type Images, ladderBatches } from './methods/ladder/batches.js';
+export {
+  classifier,
+  classifierModel,
+  foldNormalization,
+  type Parameters,
+  type Statistics,
+  statisticsOf,
+} from './methods/ladder/classifier.js';
+export {
+  type CombinatorName,
+  checkConfig,
+  combinators,
+  type LadderConfig,
+  ladderConfig,
+  type Mode,
+  modes,
+  type Preset,
+  presetFor,
+  presets,
+} from './methods/ladder/config.js';
+export { type Reconstruction, reconstruct } from './methods/ladder/reconstruct.js';
+export { type Costs, ladderCosts, ladderStep } from './methods/ladder/step.js';
+export {
+  errorOf,
+  type LadderData,
+  type TrainedLadder,
+  type TrainLadderOptions,
+  trainLadder,
+} from './methods/ladder/train.js';
+export {
+  accuracy,
+  addToConfusion,
+  type ConfusionMatrix,
+  confusionMatrix,
+  emptyConfusion,
+  errorRate,
+  type Labels,
+  negativeLogLikelihood,
+  type Probabilities,
+  precisionByClass,
+  predictedClasses,
+  recallByClass,
+  topKAccuracy,
+} from './metrics/classification.js';
+export { filled, normal } from './nn/init.js';
+export { crossEntropyColumns, oneHotColumns } from './nn/losses.js';
+export { type Normalized, normalizeExamples } from './nn/normalization.js';
+export {
+  type AdamOptions,
+  adam,
+  type Optimizer,
+  type SgdOptions,
+  sgd,
+  type Update,
+} from './nn/optimizer.js';
+export {
+  type ClassifierSpec,
+  describeClassifier,
+  type HuggingFaceFiles,
+  huggingFaceFiles,
+  type Preprocessing,
+  readSpec,
+} from './onnx/metadata.js';
+export { type ReadOptions, readModel, supportedOpsets } from './onnx/read.js';
+export {
+  type ModelWithExternalData,
+  writeModel,
+  writeModelWithExternalData,
+} from './onnx/write.js';
+export { type Builder, builder, type OpFunctions } from './ops/builder.js';
+export { inferShapes, type LoadOptions, load, loadModel } from './ops/load.js';
+export { optimize } from './ops/rewrite/optimize.js';
+export { type OpName, type Ops, ops } from './ops/table.js';
+export type { Feeds, Runtime, Session, SessionOptions } from './runtime/runtime.js';
+export { fillCoarseNormal } from './tensor/coarse-normal.js';
+export { type DType, type DTypeMap, isFloat } from './tensor/dtype.js';
+export {
+  bfloat16ToFloat32,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
+} from './tensor/float16.js';
+export {
+  deriveKey,
+  fillBernoulli,
+  fillNormal,
+  fillUniform,
+  type Key,
+  permutation,
+  streamKey,
+} from './tensor/random.js';
+export { broadcastShapes, type Dim, formatShape, type Shape, sizeOf } from './tensor/shape.js';
+export {
+  hasDType,
+  scalar,
+  type Tensor,
+  tensor,
+  toNumbers,
+  zeros,
+} from './tensor/tensor.js';
+export { decodeCheckpoint, encodeCheckpoint, type Position } from './train/checkpoint.js';
+export type {
+  CheckpointKind,
+  CheckpointStore,
+  TrainEvent,
+  TrainListener,
+} from './train/events.js';
+export { Noise } from './train/noise.js';
+export { decodeSafetensors, encodeSafetensors, type Safetensors } from './train/safetensors.js';
+export {
+  constant,
+  cosine,
+  heldFor,
+  linearAfter,
+  parseSchedule,
+  poly,
+  type Schedule,
+  stepAt,
+  warmUp,
+} from './train/schedule.js';
+export { compileStep, nextName, type StepOptions, type TrainingStep } from './train/step.js';
+export { type TrainOptions, type TrainResult, train } from './train/train.js';

@@ -1,0 +1,35 @@
+/** What needs Node: its runtime, run folders, files of models, readers of images and data sets, the report. */
+export { balancedDraw } from './data/balanced.js';
+export type { Dataset, DatasetOptions, SemiSupervisedData } from './data/dataset.js';
+export { decodeImage, type ImageTarget, readImage } from './data/decode-image.js';
+export { type IdxImages, type IdxPair, readIdxPair } from './data/idx.js';
+export {
+  type FoundImages,
+  type ImageFolder,
+  type ImageFolderOptions,
+  loadImageFolder,
+} from './data/image-folder.js';
+export {
+  concatenate,
+  type ImageSet,
+  type ImageShape,
+  select,
+  withoutLabels,
+} from './data/image-set.js';
+export { loadMnist, type Mnist, type MnistOptions } from './data/mnist.js';
+export { type Split, type SplitOptions, splitLabelled } from './data/split.js';
+export { type DatasetName, datasets } from './data/table.js';
+export { type RunReport, renderReport } from './report/report.js';
+export { writeAtomically } from './runs/atomic-file.js';
+export { fileCheckpointStore } from './runs/checkpoint-store.js';
+export { type MetricsLog, openMetricsLog, readMetrics } from './runs/metrics-log.js';
+export { readModelFile, type WriteModelFileOptions, writeModelFile } from './runs/model-file.js';
+export { readRunConfig, writeRunConfig } from './runs/run-config.js';
+export {
+  type OpenRunOptions,
+  openRunFolder,
+  type RunFolder,
+  type RunPaths,
+  runPaths,
+} from './runs/run-folder.js';
+export { nodeRuntime } from './runtime/node.js';
