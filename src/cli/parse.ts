@@ -74,7 +74,7 @@ export function findCommand(
 
 /** The name may be meant to be one word or two, and of two the first may be forgotten. */
 function unknownCommand(names: readonly string[], first: string, second: string): UsageError {
-  const both = `${first} ${second}`;
+  const both = `${first} ${second}`.trim();
   const pairs = names.filter((name) => name.includes(' '));
   const meant =
     suggest(both, pairs) ??

@@ -26,15 +26,8 @@ describe('printGraph', () => {
   it('prints a classifier as it runs', () => {
     const b = builder();
     const x = b.input('x', 'float32', ['batch', 784]);
-    const w = b.initializer('w', zeros('float32', [10, 784]));
-    const bias = b.initializer(
-      'b',
-      tensor(
-        'float32',
-        [10],
-        Array.from({ length: 10 }, (_, i) => i),
-      ),
-    );
+    const w = b.initializer('w', zeros('float32', [2, 784]));
+    const bias = b.initializer('b', tensor('float32', [2], [0.5, -3]));
     const h = b.Gemm(x, w, bias, { transB: 1 });
     b.output(b.Softmax(h, { axis: 1 }), 'y');
     b.output(b.Mul(h, 0.1), 'scaled');
@@ -43,18 +36,18 @@ describe('printGraph', () => {
       inputs:
         %x: float32[batch, 784]
       initializers:
-        %w: float32[10, 784]
-        %b: float32[10]
+        %w: float32[2, 784]
+        %b: float32[2] = [0.5, -3]
         %const: float32[] = 0.1
       nodes:
-        %Gemm: float32[batch, 10]    = Gemm(%x, %w, %b) {transB: 1}
-        %Softmax: float32[batch, 10] = Softmax(%Gemm) {axis: 1}
-        %y: float32[batch, 10]       = Identity(%Softmax)  # Identity
-        %Mul: float32[batch, 10]     = Mul(%Gemm, %const)
-        %scaled: float32[batch, 10]  = Identity(%Mul)  # Identity_1
+        %Gemm: float32[batch, 2]    = Gemm(%x, %w, %b) {transB: 1}
+        %Softmax: float32[batch, 2] = Softmax(%Gemm) {axis: 1}
+        %y: float32[batch, 2]       = Identity(%Softmax)  # Identity
+        %Mul: float32[batch, 2]     = Mul(%Gemm, %const)
+        %scaled: float32[batch, 2]  = Identity(%Mul)  # Identity_1
       outputs:
-        %y: float32[batch, 10]
-        %scaled: float32[batch, 10]"
+        %y: float32[batch, 2]
+        %scaled: float32[batch, 2]"
     `);
   });
 
