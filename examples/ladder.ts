@@ -26,7 +26,7 @@ const trained = await trainLadder({
   config,
   data,
   onEvent: (event) => {
-    if (event.type !== 'step' || event.step % 100 !== 0) return;
+    if (event.type !== 'step' || event.step % 60 !== 0) return;
     const costs = Object.entries(event.losses).map(
       ([name, value]) => `${name} ${value.toFixed(3)}`,
     );

@@ -67,11 +67,8 @@ function classifier(trained: ReadonlyMap<string, Tensor>): Model {
 
 const runtime = await nodeRuntime();
 const data = await datasets.mnist.load({ labels: 'all' });
-const batches = ladderBatches(
-  { ...ladderConfig('all', 'supervised', pixels, classes), seed, batchSize },
-  data.labelled,
-  null,
-);
+const settings = { ...ladderConfig('all', 'supervised', pixels, classes), seed, batchSize };
+const batches = ladderBatches(settings, data.labelled, null);
 const { parameters, seconds } = await train({
   runtime,
   step: trainingStep(),
@@ -81,8 +78,9 @@ const { parameters, seconds } = await train({
   learningRate: 0.001,
   schedule: cosine,
   seed,
+  reportEvery: 100,
   onEvent: (event) => {
-    if (event.type === 'step' && event.step % 100 === 0)
+    if (event.type === 'step')
       console.log(`step ${event.step}: loss ${event.losses['loss']?.toFixed(4)}`);
   },
 });

@@ -37,6 +37,7 @@ export {
   type Value,
   type ValueInfo,
 } from './graph/graph.js';
+export { type KnownTypes, printGraph } from './graph/print.js';
 export { type Batches, type Images, ladderBatches } from './methods/ladder/batches.js';
 export {
   classifier,

@@ -13,7 +13,7 @@ const examples: Readonly<Record<string, { args: readonly string[]; prints: RegEx
     args: ['--steps', '100'],
     prints: /gradient right on 24 elements.*softsign\(w\) after 100 steps: 0\.250, -0\.500, 0\.7/s,
   },
-  'ladder.ts': { args: ['--steps', '4'], prints: /test error \d+\.\d\d %/ },
+  'ladder.ts': { args: ['--steps', '4'], prints: /test error \d+\.\d\d %, \d/ },
   'train-mlp.ts': {
     args: ['--steps', '200', '--expect', '0.2'],
     prints: /step 100: loss \d\.\d+\nstep 200: .*test error \d+\.\d\d %/s,
