@@ -1,7 +1,7 @@
 /** An ONNX graph in, an ONNX graph with gradients out: standard operators only. */
 import { GradientError } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import { type LoadOptions, load } from '../ops/load.js';
+import { type Graph, type Model, model } from '../graph/graph.js';
+import { type LoadOptions, load, loadModel } from '../ops/load.js';
 import { optimize } from '../ops/rewrite/optimize.js';
 import { backward } from './backward.js';
 
@@ -17,21 +17,23 @@ export interface DifferentiateOptions<Name extends string = string> extends Load
 export interface Differentiated<Name extends string = string> {
   /** The graph with its outputs, `loss`, and one more output for each gradient. */
   readonly graph: Graph;
+  /** The same as a model, ready to be run or written. */
+  readonly model: Model;
   /** Value of `with` -> name of the output that holds its gradient. */
   readonly gradients: Readonly<Record<Name, string>>;
 }
 
 /**
- * Extends a graph by the gradient of `loss` with respect to `with`. Symbolic dimensions are bound first, through
+ * Extends a graph (or a model, whose operator set is then minded) by the gradient of `loss` with respect to `with`. Symbolic dimensions are bound first, through
  * `dimensions`. The result can be differentiated again.
  * @throws GradientError for an unknown name, a loss that is no scalar, an operator without a gradient.
  * @example differentiate(graph, { loss: 'loss', with: ['w', 'b'], dimensions: { batch: 32 } })
  */
 export function differentiate<const Name extends string>(
-  graph: Graph,
+  source: Graph | Model,
   options: DifferentiateOptions<Name>,
 ): Differentiated<Name> {
-  const b = load(graph, options);
+  const b = 'opsets' in source ? loadModel(source, options) : load(source, options);
   for (const name of [options.loss, ...options.with])
     if (!b.values.has(name))
       throw new GradientError(`differentiate: the graph has no value "${name}"`, { actual: name });
@@ -42,8 +44,11 @@ export function differentiate<const Name extends string>(
   const names = gradients.map(
     (gradient, i) => b.output(gradient, b.fresh(`${options.with[i]}.gradient`)).name,
   );
+  const name = 'opsets' in source ? source.graph.name : source.name;
+  const graph = optimize(b.build(name), b.opset);
   return {
-    graph: optimize(b.build(graph.name)),
+    graph,
+    model: model(graph, 'opsets' in source ? source.metadata : {}, b.opset),
     gradients: Object.fromEntries(options.with.map((name, i) => [name, names[i] ?? ''])) as Record<
       Name,
       string

@@ -203,12 +203,15 @@ export class GraphBuilder {
     });
   }
 
-  /** Adds a node as it stands, for example one read from a file. `opset` is that file's. */
-  add(node: Node, opset = this.opset, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
+  /**
+   * Adds a node as it stands, for example one read from a file.
+   * @param stated what the file says of values: for operators that are not in the table
+   */
+  add(node: Node, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
     const name = node.name || node.outputs[0] || '';
     const rules = node.domain === '' || node.domain === 'ai.onnx' ? this.table[node.op] : undefined;
     const types = rules
-      ? this.#infer(node, rules, name, opset)
+      ? this.#infer(node, rules, name)
       : node.outputs.map((output) => this.#stated(node, output, stated));
     const made = node.outputs.map((output, i): Value => {
       const type = types[i];
@@ -268,7 +271,7 @@ export class GraphBuilder {
     return names;
   }
 
-  #infer(node: Node, rules: OpRules, name: string, opset: number): readonly TensorType[] {
+  #infer(node: Node, rules: OpRules, name: string): readonly TensorType[] {
     checkArity(node.op, rules, node.inputs.length, name);
     const attributes = resolveAttributes(node.op, rules, node.attributes, name);
     const inputs = node.inputs.map((input) => (input === '' ? null : this.value(input)));
@@ -277,7 +280,7 @@ export class GraphBuilder {
       inputs,
       attributes,
       outputs: node.outputs.length,
-      opset,
+      opset: this.opset,
       constant,
       input(i) {
         const type = inputs[i];

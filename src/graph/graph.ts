@@ -82,12 +82,16 @@ export const defaultOpset = 18;
 export const defaultIrVersion = 8;
 
 /** A graph wrapped for writing, with our defaults. */
-export function model(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Model {
+export function model(
+  graph: Graph,
+  metadata: Readonly<Record<string, string>> = {},
+  opset = defaultOpset,
+): Model {
   return {
     graph,
     metadata,
-    opsets: { '': defaultOpset },
-    irVersion: defaultIrVersion,
+    opsets: { '': opset },
+    irVersion: opset > defaultOpset ? 10 : defaultIrVersion,
     producer: 'espalier',
   };
 }

@@ -1,13 +1,14 @@
 /** From a finished graph back into a builder, with every dtype and shape inferred. */
 import { ModelError } from '../errors.js';
-import type { Graph, Model, Value } from '../graph/graph.js';
+import { defaultOpset, type Graph, type Model, type Value } from '../graph/graph.js';
 import type { Dim } from '../tensor/shape.js';
 import { type Builder, builder, type ExtendedOps } from './builder.js';
+import { upgrade } from './upgrade.js';
 
 export interface LoadOptions {
   /** Sizes for symbolic dimensions, by name: `{ batch: 100 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
-  /** Operator set that the nodes are written for; the builder's own where left out. */
+  /** Operator set that the nodes are written for, from 13 on; 18 where left out. Older forms are brought up to 18. */
   readonly opset?: number;
   /** Which initializers become trainable parameters; none where left out. */
   readonly trainable?: (name: string) => boolean;
@@ -20,7 +21,9 @@ export interface LoadOptions {
  * @throws ModelError, ShapeError, OperatorError naming the node at fault.
  */
 export function load(graph: Graph, options: LoadOptions = {}): Builder {
-  const b = builder(undefined, options.ops);
+  const opset = options.opset ?? defaultOpset;
+  const b = builder(Math.max(opset, defaultOpset), options.ops);
+  b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   const bind = (dim: Dim): Dim =>
     typeof dim === 'string' ? (options.dimensions?.[dim] ?? dim) : dim;
   for (const [name, data] of graph.initializers)
@@ -39,15 +42,19 @@ export function load(graph: Graph, options: LoadOptions = {}): Builder {
     ...graph.values,
     ...graph.outputs.map((info) => [info.name, info] as const),
   ]);
-  for (const node of graph.nodes) b.add(node, options.opset, stated);
+  for (const node of graph.nodes) b.add(upgrade(b, node, opset), stated);
   for (const output of graph.outputs) b.output(b.value(output.name));
   return b;
 }
 
+/** The operator set of the standard domain that a model is written for. */
+export function opsetOf(model: Model): number {
+  return model.opsets[''] ?? model.opsets['ai.onnx'] ?? defaultOpset;
+}
+
 /** As `load`, for a model read from a file, by its operator set. */
 export function loadModel(model: Model, options: LoadOptions = {}): Builder {
-  const opset = model.opsets[''] ?? model.opsets['ai.onnx'];
-  return load(model.graph, opset === undefined ? options : { ...options, opset });
+  return load(model.graph, { ...options, opset: opsetOf(model) });
 }
 
 /** dtype and shape of every value of a graph, inputs and weights included, by name. */

@@ -4,7 +4,7 @@
  */
 import { internal } from '../../errors.js';
 import { attributesOf } from '../../graph/builder.js';
-import type { Graph, Node, Value } from '../../graph/graph.js';
+import { defaultOpset, type Graph, type Node, type Value } from '../../graph/graph.js';
 import { formatShape, sameShape } from '../../tensor/shape.js';
 import { type Builder, builder } from '../builder.js';
 import { prune } from './prune.js';
@@ -27,8 +27,11 @@ export interface RewriteContext {
   scalar(value: Value | null | undefined): number | null;
 }
 
-/** Applies all rewrites until nothing changes. Inputs and outputs keep their names, dtypes and shapes. */
-export function optimize(graph: Graph, opset?: number): Graph {
+/**
+ * Applies all rewrites until nothing changes. Inputs and outputs keep their names, dtypes and shapes.
+ * @param opset that the graph is written for, 18 or later
+ */
+export function optimize(graph: Graph, opset = defaultOpset): Graph {
   let current = prune(graph);
   for (let pass = 0; pass < mostPasses; pass++) {
     const { graph: next, changes } = rebuild(current, opset);
@@ -39,7 +42,7 @@ export function optimize(graph: Graph, opset?: number): Graph {
 }
 
 /** Emits every node anew: the replacement that a rule gives, an equal node that is there already, or itself. */
-function rebuild(graph: Graph, opset: number | undefined): { graph: Graph; changes: number } {
+function rebuild(graph: Graph, opset: number): { graph: Graph; changes: number } {
   const b = builder(opset);
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   for (const [name, data] of graph.initializers) b.initializer(name, data);
@@ -53,7 +56,7 @@ function rebuild(graph: Graph, opset: number | undefined): { graph: Graph; chang
   for (const node of graph.nodes) {
     const mapped = { ...node, inputs: node.inputs.map((name) => state.now(name)) };
     if (!state.merge(node, mapped) && !state.replace(node, mapped, stated))
-      state.keep(node, mapped, b.add(mapped, opset, stated));
+      state.keep(node, mapped, b.add(mapped, stated));
   }
   for (const { name } of graph.outputs) state.output(name);
   return { graph: { ...b.build(graph.name), kept: graph.kept }, changes: state.changes };
@@ -92,7 +95,7 @@ class Rebuild {
   }
 
   /** Takes what the operator's rule offers instead, if it offers something. */
-  replace(node: Node, mapped: Node, stated: Parameters<Builder['add']>[2]): boolean {
+  replace(node: Node, mapped: Node, stated: Parameters<Builder['add']>[1]): boolean {
     const offers = node.domain === '' ? rules[node.op] : undefined;
     const output = node.outputs[0] ?? '';
     const info = stated?.get(output);
