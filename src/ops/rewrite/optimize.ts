@@ -34,7 +34,9 @@ export interface RewriteContext {
 export function optimize(graph: Graph, opset = defaultOpset): Graph {
   let current = prune(graph);
   for (let pass = 0; pass < mostPasses; pass++) {
-    const { graph: next, changes } = rebuild(current, opset);
+    // Equal nodes are merged first: rules ask how often a value is used, and a double hides a use.
+    const merged = prune(rebuild(current, opset, {}).graph);
+    const { graph: next, changes } = rebuild(merged, opset, rules);
     current = prune(next);
     if (changes === 0) break;
   }
@@ -42,7 +44,11 @@ export function optimize(graph: Graph, opset = defaultOpset): Graph {
 }
 
 /** Emits every node anew: the replacement that a rule gives, an equal node that is there already, or itself. */
-function rebuild(graph: Graph, opset: number): { graph: Graph; changes: number } {
+function rebuild(
+  graph: Graph,
+  opset: number,
+  offers: typeof rules,
+): { graph: Graph; changes: number } {
   const b = builder(opset);
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   for (const [name, data] of graph.initializers) b.initializer(name, data);
@@ -55,7 +61,7 @@ function rebuild(graph: Graph, opset: number): { graph: Graph; changes: number }
   ]);
   for (const node of graph.nodes) {
     const mapped = { ...node, inputs: node.inputs.map((name) => state.now(name)) };
-    if (!state.merge(node, mapped) && !state.replace(node, mapped, stated))
+    if (!state.merge(node, mapped) && !state.replace(node, mapped, offers[node.op] ?? [], stated))
       state.keep(node, mapped, b.add(mapped, stated));
   }
   for (const { name } of graph.outputs) state.output(name);
@@ -95,11 +101,16 @@ class Rebuild {
   }
 
   /** Takes what the operator's rule offers instead, if it offers something. */
-  replace(node: Node, mapped: Node, stated: Parameters<Builder['add']>[1]): boolean {
-    const offers = node.domain === '' ? rules[node.op] : undefined;
+  replace(
+    node: Node,
+    mapped: Node,
+    offers: readonly Rule[],
+    stated: Parameters<Builder['add']>[1],
+  ): boolean {
     const output = node.outputs[0] ?? '';
     const info = stated?.get(output);
-    if (!offers || node.outputs.length !== 1 || !info?.dtype || !info.shape) return false;
+    if (node.domain !== '' || node.outputs.length !== 1 || !info?.dtype || !info.shape)
+      return false;
     const b = this.#b;
     const y = { name: output, dtype: info.dtype, shape: info.shape };
     const context: RewriteContext = {
