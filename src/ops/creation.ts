@@ -7,7 +7,8 @@ import { scalar, type Tensor, tensor, toNumbers, zeros } from '../tensor/tensor.
 import { lengthOf, nameOf, sameDType, unknownDims } from './dims.js';
 import { float, floats, int, ints, none, type Op, tensorAttribute, zero } from './op.js';
 
-interface ShapeAttributes {
+/** Attributes of Shape. */
+export interface ShapeAttributes {
   readonly start: number;
   readonly end: number | undefined;
 }
@@ -37,7 +38,8 @@ export const Size: Op<['data'], object> = {
   cases: [{ inputs: [[2, 3]] }],
 };
 
-interface ConstantAttributes {
+/** Attributes of Constant: exactly one of them is given. */
+export interface ConstantAttributes {
   readonly value: Tensor | undefined;
   readonly value_float: number | undefined;
   readonly value_floats: readonly number[] | undefined;
@@ -86,7 +88,8 @@ export const Constant: Op<[], ConstantAttributes> = {
   ],
 };
 
-interface FillAttributes {
+/** Attributes of ConstantOfShape. */
+export interface FillAttributes {
   readonly value: Tensor | undefined;
 }
 

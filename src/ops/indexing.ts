@@ -11,7 +11,8 @@ import { padded, reshapedTo, zerosOf } from './emit.js';
 import { int, type Op, string } from './op.js';
 import { flatIndex, rearrange } from './rearrange.js';
 
-interface AxisAttribute {
+/** The axis along which elements are picked. */
+export interface AxisAttribute {
   readonly axis: number;
 }
 
@@ -146,7 +147,8 @@ function checkElements(context: InferContext<AxisAttribute>): void {
   checkRange(context.constant(1), data[axis]);
 }
 
-interface ScatterAttributes extends AxisAttribute {
+/** Attributes of ScatterElements. */
+export interface ScatterAttributes extends AxisAttribute {
   readonly reduction: string;
 }
 

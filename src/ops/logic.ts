@@ -88,7 +88,8 @@ export const IsInf = isKind<{
   readonly detect_positive: number;
 }>({ detect_negative: int(1), detect_positive: int(1) });
 
-interface CastAttributes {
+/** Attributes of Cast. */
+export interface CastAttributes {
   /** Number of the ONNX enumeration: 1 is float32, 7 int64, 9 bool. */
   readonly to: number;
   /** Whether what float8 cannot hold becomes its largest number; since operator set 19, and for float8 alone. */

@@ -115,7 +115,8 @@ export const MatMul: Op<['A', 'B'], object> = {
   ],
 };
 
-interface GemmAttributes {
+/** Attributes of Gemm. */
+export interface GemmAttributes {
   readonly alpha: number;
   readonly beta: number;
   readonly transA: number;

@@ -137,7 +137,8 @@ export const Transpose: Op<['data'], { readonly perm: readonly number[] | undefi
   ],
 };
 
-interface AxesAttribute {
+/** The axes as an attribute, as operator sets before 13 have them. */
+export interface AxesAttribute {
   readonly axes: readonly number[] | undefined;
 }
 

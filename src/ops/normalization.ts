@@ -8,7 +8,8 @@ import { dimsOf, sameDType } from './dims.js';
 import { checkFloat, reducedShape } from './infer.js';
 import { float, type GradientContext, int, type Op } from './op.js';
 
-interface Attributes {
+/** Attributes of LayerNormalization. */
+export interface Attributes {
   /** First of the axes that are normalized; they reach to the last. */
   readonly axis: number;
   readonly epsilon: number;

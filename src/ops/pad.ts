@@ -75,7 +75,8 @@ function unpadAxis(b: Builder, dy: Value, dim: number, amount: Amount, mode: str
   return reshapedTo(b, sums, dims.with(axis, dim));
 }
 
-interface PadAttributes {
+/** Attributes of Pad. */
+export interface PadAttributes {
   readonly mode: string;
 }
 

@@ -10,7 +10,8 @@ import { knownNumbers, reshapedTo } from './emit.js';
 import { checkNumber, normalizeAxes, reducedShape } from './infer.js';
 import { type Case, type CaseInput, int, ints, type Op, zero } from './op.js';
 
-interface ReductionAttributes {
+/** Attributes of the Reduce operators. */
+export interface ReductionAttributes {
   /** Which axes are reduced; an input in newer operator sets. */
   readonly axes: readonly number[] | undefined;
   readonly keepdims: number;
@@ -110,7 +111,8 @@ const casesOf = (input: RandomInput): Case<ReductionAttributes>[] => [
   { inputs: [{ ...input, shape: [] }] },
 ];
 
-interface ArgAttributes {
+/** Attributes of ArgMax and ArgMin. */
+export interface ArgAttributes {
   readonly axis: number;
   readonly keepdims: number;
   /** Of equal elements the last rather than the first. */

@@ -62,7 +62,8 @@ export const Concat: Op<['inputs...'], { readonly axis: number }> = {
   ],
 };
 
-interface SplitAttributes {
+/** Attributes of Split. */
+export interface SplitAttributes {
   readonly axis: number;
   readonly num_outputs: number | undefined;
 }

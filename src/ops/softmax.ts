@@ -4,7 +4,8 @@ import { normalizeAxis } from '../tensor/shape.js';
 import { checkFloat } from './infer.js';
 import { type Case, int, type Op } from './op.js';
 
-interface AxisAttribute {
+/** The axis along which the results sum to 1. */
+export interface AxisAttribute {
   readonly axis: number;
 }
 type AlongAxis = Op<['input'], AxisAttribute>;
