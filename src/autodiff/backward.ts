@@ -156,7 +156,7 @@ function applyRule(
         details,
       );
   const ys = node.outputs.map((output) => (output ? b.value(output) : null));
-  const gradients = rule({
+  const context = {
     b,
     attributes: attributesOf(b.table, node),
     x: x.map((input) => (input ? b.value(input) : null)),
@@ -166,10 +166,21 @@ function applyRule(
     dys,
     needs: node.inputs.map((input) => reached.has(input)),
     constant: (i) => b.known(node.inputs[i] ?? ''),
-  });
+  };
+  const gradients = placed(where, details, () => rule(context));
   if (gradients.length !== x.length)
     internal(`${where}: its rule gave ${gradients.length} gradients for ${x.length} inputs`);
   return gradients;
+}
+
+/** What a rule throws about itself, said of the node at which it happened. */
+function placed<T>(where: string, details: { op: string; node: string }, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof GradientError) || error.details.node !== undefined) throw error;
+    throw new GradientError(`${where}: ${error.message}`, { ...error.details, ...details });
+  }
 }
 
 /** Sums or expands `gradient` to the shape of `input`, and checks its dtype. */
