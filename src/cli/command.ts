@@ -54,6 +54,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder that relative paths start from. */
   readonly cwd: string;
+  /** The whole command table, for commands about commands. */
+  readonly commands: readonly Command[];
   /** Width of standard output in columns: 80 where it is no terminal. */
   readonly columns: number;
 }

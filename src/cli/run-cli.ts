@@ -63,6 +63,7 @@ export async function runCli(
     verbose: globals.set.has('--verbose'),
     env,
     cwd: io.cwd,
+    commands,
     columns: columnsOf(io.stdout),
   };
   try {

@@ -1,0 +1,54 @@
+/** Plain text tables: columns aligned by spaces, numbers to the right, nothing drawn. */
+
+/** How a column stands; text goes left and figures right. */
+export type Align = 'left' | 'right';
+
+/** One row of cells. */
+export type Row = readonly string[];
+
+/**
+ * Rows under a heading, each line indented by two spaces; cells are two spaces apart.
+ * @param align by column; left where it is not given.
+ */
+export function textTable(
+  heading: Row,
+  rows: readonly Row[],
+  align: readonly Align[] = [],
+): string {
+  const all = heading.length === 0 ? rows : [heading, ...rows];
+  const columns = Math.max(0, ...all.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(...all.map((row) => displayWidth(row[i] ?? ''))),
+  );
+  return all
+    .map((row) =>
+      `  ${widths
+        .map((width, i) => {
+          const cell = row[i] ?? '';
+          const gap = ' '.repeat(width - displayWidth(cell));
+          return align[i] === 'right' ? gap + cell : cell + gap;
+        })
+        .join('  ')}`.trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Characters rather than UTF-16 units; wide scripts are not told apart. */
+function displayWidth(text: string): number {
+  return [...text].length;
+}
+
+/** `98.94 %`; a figure over nothing is `-`. */
+export function percent(share: number, digits = 2): string {
+  return Number.isNaN(share) ? '-' : `${(100 * share).toFixed(digits)} %`;
+}
+
+/** `60,000`. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en');
+}
+
+/** `1 image`, `2 images`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${grouped(count)} ${count === 1 ? noun : plural}`;
+}
