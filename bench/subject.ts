@@ -1,0 +1,92 @@
+/** A training step to be measured, run just as a user's is: through `train`, noise, batch and buffers included. */
+import { internal } from '../src/errors.js';
+import type { Feeds, Runtime } from '../src/runtime/runtime.js';
+import type { Tensor } from '../src/tensor/tensor.js';
+import type { TrainEvent } from '../src/train/events.js';
+import type { TrainingStep } from '../src/train/step.js';
+import { train } from '../src/train/train.js';
+import { squeezed, stacked, writeExchange } from './exchange.js';
+import type { Side } from './rounds.js';
+
+export interface Subject {
+  readonly step: TrainingStep;
+  /** The batch of a step, in buffers that the next call may fill anew. */
+  readonly batch: (step: number) => Feeds;
+  readonly learningRate: number;
+  readonly seed: number;
+  /** The program of `peers/` that does the same step. */
+  readonly script: string;
+  /** What the peer needs beside parameters and batches, as it names and lays it out: the noise of some first steps. */
+  readonly extra?: (steps: number) => ReadonlyMap<string, Tensor<'float32'>>;
+  /** Numbers that the peer's manifest holds beside the steps. */
+  readonly settings?: Readonly<Record<string, number>>;
+}
+
+/** Steps over which losses are compared: few, so that rounding cannot grow into a difference. */
+const comparedSteps = 3;
+
+/** Our side: it can be timed, and asked for the losses of its first steps. */
+export interface OurSide extends Side {
+  losses(): Promise<readonly number[]>;
+}
+
+/** The step under `train`; each turn begins with the initial parameters. */
+export async function ourSide(
+  subject: Subject,
+  runtime: Runtime,
+  threads: number,
+): Promise<OurSide> {
+  // One session serves all turns: loading one takes longer than a turn.
+  const session = await runtime.load(subject.step.model, { threads });
+  const trainFor = (steps: number, onEvent: (event: TrainEvent) => void) =>
+    train({
+      ...subject,
+      runtime: { ...runtime, load: async () => session },
+      steps,
+      stepsPerEpoch: steps,
+      schedule: () => 1,
+      reportEvery: 1,
+      onEvent,
+    });
+  return {
+    name: 'Espalier',
+    threads,
+    async measure({ steps, warmup }) {
+      const times: number[] = [];
+      let last = 0;
+      await trainFor(warmup + steps, (event) => {
+        const now = performance.now();
+        if (event.type === 'step' && event.step > warmup) times.push(now - last);
+        last = now;
+      });
+      return times;
+    },
+    async losses() {
+      const losses: number[] = [];
+      await trainFor(comparedSteps, (event) => {
+        if (event.type === 'step') losses.push(event.losses['loss'] ?? Number.NaN);
+      });
+      return losses;
+    },
+  };
+}
+
+/** Writes what the peer needs in order to see the same first steps as we do. */
+export async function writeSubject(folder: string, subject: Subject): Promise<void> {
+  const { step, batch, extra, settings } = subject;
+  const tensors = new Map<string, Tensor<'float32'>>();
+  for (const name of step.parameters) {
+    const initial = step.initial.get(name);
+    if (initial) tensors.set(name, squeezed(initial));
+  }
+  for (const name of Object.keys(batch(0)))
+    tensors.set(
+      name,
+      stacked(
+        comparedSteps,
+        (k) => batch(k)[name] ?? internal(`no ${name} in the batch of step ${k}`),
+      ),
+    );
+  for (const [name, data] of extra?.(comparedSteps) ?? []) tensors.set(name, data);
+  await writeExchange(folder, tensors, { steps: comparedSteps, ...settings });
+}
