@@ -165,7 +165,7 @@ function applyRule(
     dy: dys[0] as Value,
     dys,
     needs: node.inputs.map((input) => reached.has(input)),
-    constant: (i) => b.known(node.inputs[i] ?? ''),
+    constant: (i: number) => b.known(node.inputs[i] ?? ''),
   };
   const gradients = placed(where, details, () => rule(context));
   if (gradients.length !== x.length)
