@@ -152,10 +152,8 @@ function describeMetadata({ metadata }: ModelSummary, whole: boolean): string[] 
   return rows.length === 0 ? [] : [`metadata\n${textTable([], rows)}`];
 }
 
-/** Text of a file on one line: line breaks and control characters would end the table. */
 function cut(text: string, whole: boolean): string {
-  const line = text.replaceAll(/\p{Cc}+/gu, ' ');
-  return whole || line.length <= longest.text ? line : `${line.slice(0, longest.text)}…`;
+  return whole || text.length <= longest.text ? text : `${text.slice(0, longest.text)}…`;
 }
 
 /** `x: float32[batch, 10]`; `?` for what the file does not state. */

@@ -19,6 +19,7 @@ import {
   progressMode,
   wantsColour,
 } from './progress.js';
+import { printable } from './progress-format.js';
 import { version } from './version.js';
 
 /** What the command line has around it. */
@@ -138,7 +139,7 @@ function tell(thrown: unknown, io: CliIo, { json, verbose, env }: Context): numb
   const shown = wantsColour(io.stderr, env)
     ? styleText(['red', 'bold'], `${label}:`, { validateStream: false })
     : `${label}:`;
-  io.stderr.write(`${shown} ${message}\n`);
+  io.stderr.write(`${shown} ${message.split('\n').map(printable).join('\n')}\n`);
   if (verbose) for (const line of stacks(error)) io.stderr.write(`${line}\n`);
   return exitCode;
 }

@@ -1,5 +1,7 @@
 /** Plain text tables: columns aligned by spaces, numbers to the right, nothing drawn. */
 
+import { printable } from './progress-format.js';
+
 /** How a column stands; text goes left and figures right. */
 export type Align = 'left' | 'right';
 

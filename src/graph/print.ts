@@ -27,7 +27,7 @@ function printLines(graph: Graph, types: KnownTypes): string[] {
     withType(name, types.get(name) ?? statedType(graph, name));
   const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
   return [
-    `graph ${graph.name === '' ? '(no name)' : graph.name}`,
+    `graph ${graph.name === '' ? '(no name)' : oneLine(graph.name)}`,
     ...section(
       'inputs',
       inputs.map(({ name }) => typed(name)),
@@ -35,8 +35,8 @@ function printLines(graph: Graph, types: KnownTypes): string[] {
     ...section(
       'initializers',
       [...graph.initializers].map(([name, tensor]) => {
-        const shown = printValues(tensor);
-        return `${withType(name, { dtype: tensor.dtype, shape: tensor.dims })}${shown === null ? '' : ` = ${shown}`}`;
+        const values = printValues(tensor);
+        return `${withType(name, { dtype: tensor.dtype, shape: tensor.dims })}${values === null ? '' : ` = ${values}`}`;
       }),
     ),
     ...section('nodes', printNodes(graph.nodes, typed, types)),
@@ -46,6 +46,11 @@ function printLines(graph: Graph, types: KnownTypes): string[] {
     ),
   ];
 }
+
+/** Names come from files: what would end the line, or a terminal would obey, becomes a space. */
+const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
+
+const shown = (name: string): string => `%${oneLine(name)}`;
 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`${title}:`, ...lines.map(indent)];
@@ -75,12 +80,12 @@ function printNodes(
 /** `Gemm(%x, %w, %b) {transB: 1}  # name`. */
 function printCall({ name, op, domain, inputs, outputs, attributes }: Node): string {
   const callee = domain === '' ? op : `${domain}.${op}`;
-  const operands = inputs.map((input) => (input === '' ? 'none' : `%${input}`)).join(', ');
-  const shown = Object.entries(attributes).map(
+  const operands = inputs.map((input) => (input === '' ? 'none' : shown(input))).join(', ');
+  const settings = Object.entries(attributes).map(
     ([key, attribute]) => `${key}: ${printAttribute(attribute)}`,
   );
-  const braces = shown.length === 0 ? '' : ` {${shown.join(', ')}}`;
-  const comment = name === '' || name === outputs[0] ? '' : `  # ${name}`;
+  const braces = settings.length === 0 ? '' : ` {${settings.join(', ')}}`;
+  const comment = name === '' || name === outputs[0] ? '' : `  # ${oneLine(name)}`;
   return `${callee}(${operands})${braces}${comment}`;
 }
 
@@ -127,9 +132,9 @@ function printNumber(value: number | bigint, dtype: string): string {
 }
 
 function withType(name: string, type: Partial<TensorType> | undefined): string {
-  if (type === undefined) return `%${name}`;
+  if (type === undefined) return shown(name);
   const { dtype = '?', shape } = type;
-  return `%${name}: ${dtype}${shape === undefined ? '[?]' : formatShape(shape)}`;
+  return `${shown(name)}: ${dtype}${shape === undefined ? '[?]' : formatShape(shape)}`;
 }
 
 /** What the file or the builder says of a value. */
