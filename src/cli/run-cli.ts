@@ -70,7 +70,9 @@ export async function runCli(
   try {
     const output = await answer(globals, commands, io, context);
     drawn.close();
-    io.stdout.write(`${json ? JSON.stringify(output.json, null, 2) : output.text}\n`);
+    // On one line where a program reads it, so that it can be told from what others print before.
+    const indent = io.stdout.isTTY === true ? 2 : 0;
+    io.stdout.write(`${json ? JSON.stringify(output.json, null, indent) : output.text}\n`);
     if (output.error) throw output.error;
     return io.signal.aborted ? interrupted.exitCode : (output.exitCode ?? 0);
   } catch (error) {

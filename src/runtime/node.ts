@@ -4,16 +4,26 @@ import { ortRuntime } from './ort.js';
 import type { Runtime } from './runtime.js';
 
 /**
- * The runtime over `onnxruntime-node`.
+ * The module `onnxruntime-node`, its telemetry switched off: the native build sends some by default, and leaves files
+ * in the temporary folder. Set ORT_DISABLE_TELEMETRY=0 to have it.
  * @throws RuntimeUnavailableError where the package is not installed or does not load.
  */
-export async function nodeRuntime(): Promise<Runtime> {
-  const ort = await import('onnxruntime-node').catch((cause: unknown) => {
+export async function loadNative(): Promise<typeof import('onnxruntime-node')> {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+  return import('onnxruntime-node').catch((cause: unknown) => {
     throw new RuntimeUnavailableError(
       'onnxruntime-node does not load. Install it with "npm install --ignore-scripts onnxruntime-node", or use the web runtime.',
       { cause },
     );
   });
+}
+
+/**
+ * The runtime over `onnxruntime-node`.
+ * @throws RuntimeUnavailableError where the package is not installed or does not load.
+ */
+export async function nodeRuntime(): Promise<Runtime> {
+  const ort = await loadNative();
   const version = ort.env.versions?.node ?? ort.env.versions?.common ?? '';
   return ortRuntime(`onnxruntime-node ${version}`.trim(), ort, true, {
     executionProviders: ['cpu'],

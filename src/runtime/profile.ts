@@ -3,8 +3,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as ort from 'onnxruntime-common';
-import { internal, RuntimeUnavailableError } from '../errors.js';
+import { internal } from '../errors.js';
 import type { Model } from '../graph/graph.js';
+import { loadNative } from './node.js';
 import { ortRuntime } from './ort.js';
 import type { Feeds, NodeTime } from './runtime.js';
 
@@ -41,12 +42,7 @@ export async function profile(
   options: ProfileOptions = {},
 ): Promise<NodeTime[]> {
   const { runs = 10, warmup = 2, threads } = options;
-  const module = await import('onnxruntime-node').catch((cause: unknown) => {
-    throw new RuntimeUnavailableError(
-      'onnxruntime-node does not load, and it alone can profile. Install it with "npm install --ignore-scripts onnxruntime-node".',
-      { cause },
-    );
-  });
+  const module = await loadNative();
   const folder = await mkdtemp(join(tmpdir(), 'espalier-profile-'));
   let native: ort.InferenceSession | undefined;
   // A Session of ours has no end of profiling, so the native one is kept as it is made.
