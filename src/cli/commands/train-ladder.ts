@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { SemiSupervisedData } from '../../data/dataset.js';
 import { imageSize } from '../../data/image-set.js';
-import { datasets } from '../../data/table.js';
+import { type DatasetName, datasets } from '../../data/table.js';
 import { UsageError } from '../../errors.js';
 import {
   checkConfig,
@@ -19,11 +19,12 @@ import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
 import { type LadderRun, runLadder } from '../ladder-run.js';
 
+const names = Object.keys(datasets) as [DatasetName, ...DatasetName[]];
 const positive = z.number().int().positive();
 const weight = z.number().nonnegative();
 
 const options = z.object({
-  data: z.enum(['mnist', 'folder']).default('mnist').describe('where the images come from'),
+  data: z.enum(names).default('mnist').describe('where the images come from'),
   folder: z
     .string()
     .optional()
