@@ -17,7 +17,8 @@ export function textTable(
   rows: readonly Row[],
   align: readonly Align[] = [],
 ): string {
-  const all = heading.length === 0 ? rows : [heading, ...rows];
+  // Cells come from files, too: names of images, classes and nodes.
+  const all = (heading.length === 0 ? rows : [heading, ...rows]).map((row) => row.map(printable));
   const columns = Math.max(0, ...all.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, i) =>
     Math.max(...all.map((row) => displayWidth(row[i] ?? ''))),

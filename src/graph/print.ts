@@ -79,7 +79,7 @@ function printNodes(
 
 /** `Gemm(%x, %w, %b) {transB: 1}  # name`. */
 function printCall({ name, op, domain, inputs, outputs, attributes }: Node): string {
-  const callee = domain === '' ? op : `${domain}.${op}`;
+  const callee = oneLine(domain === '' ? op : `${domain}.${op}`);
   const operands = inputs.map((input) => (input === '' ? 'none' : shown(input))).join(', ');
   const settings = Object.entries(attributes).map(
     ([key, attribute]) => `${key}: ${printAttribute(attribute)}`,
