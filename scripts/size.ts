@@ -12,7 +12,26 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Lines of one file: a longer one does more than one thing. */
 const perFile = 400;
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
-const ceilings: Readonly<Record<string, number>> = {};
+const ceilings: Readonly<Record<string, number>> = {
+  bench: 1100,
+  examples: 250,
+  scripts: 120,
+  src: 350,
+  'src/autodiff': 600,
+  'src/cli': 3600,
+  'src/data': 1100,
+  'src/graph': 650,
+  'src/methods/ladder': 850,
+  'src/metrics': 250,
+  'src/nn': 200,
+  'src/onnx': 1500,
+  'src/ops': 3400,
+  'src/report': 1650,
+  'src/runs': 700,
+  'src/runtime': 350,
+  'src/tensor': 700,
+  'src/train': 900,
+};
 
 /** Lines on which something other than a comment stands. */
 function codeLines(path: string): number {
@@ -30,14 +49,12 @@ function codeLines(path: string): number {
   return lines.size;
 }
 
-const folderOf = (name: string): string => {
-  const [top = '', folder = '', method = ''] = name.split('/');
-  if (top !== 'src') return top;
-  if (!name.includes('/', 'src/'.length)) return 'src';
-  return folder === 'methods' && method.includes('.') === false
-    ? `src/methods/${method}`
-    : `src/${folder}`;
-};
+/** `src/ops` of everything in it, but each method by itself. */
+function folderOf(name: string): string {
+  const folders = name.split('/').slice(0, -1);
+  if (folders[0] !== 'src') return folders[0] ?? '';
+  return folders.slice(0, folders[1] === 'methods' ? 3 : 2).join('/');
+}
 
 const sizes = new Map<string, number>();
 const problems: string[] = [];

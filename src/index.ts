@@ -109,10 +109,10 @@ export {
   writeModelWithExternalData,
 } from './onnx/write.js';
 export { type Builder, builder, type OpFunctions } from './ops/builder.js';
-export { inferShapes, type LoadOptions, load, loadModel } from './ops/load.js';
+export { inferShapes, type LoadOptions, load, loadModel, opsetOf } from './ops/load.js';
 export { optimize } from './ops/rewrite/optimize.js';
 export { type OpName, type Ops, ops } from './ops/table.js';
-export type { Feeds, Runtime, Session, SessionOptions } from './runtime/runtime.js';
+export type { Feeds, NodeTime, Runtime, Session, SessionOptions } from './runtime/runtime.js';
 export { fillCoarseNormal } from './tensor/coarse-normal.js';
 export { type DType, type DTypeMap, isFloat } from './tensor/dtype.js';
 export {

@@ -33,3 +33,4 @@ export {
   runPaths,
 } from './runs/run-folder.js';
 export { nodeRuntime } from './runtime/node.js';
+export { type ProfileOptions, profile } from './runtime/profile.js';
