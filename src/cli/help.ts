@@ -18,10 +18,7 @@ export function mainHelp(commands: readonly Command[], version: string, style: H
     section(
       style,
       'Examples',
-      [
-        '  espalier start',
-        ...commands.flatMap(({ examples }) => examples.slice(0, 1).map((line) => `  ${line}`)),
-      ].filter((line, i, all) => all.indexOf(line) === i),
+      commands.flatMap(({ examples }) => examples.slice(0, 1).map((line) => `  ${line}`)),
     ),
     section(style, 'Usage', ['  espalier <command> [options]']),
     section(
@@ -34,7 +31,8 @@ export function mainHelp(commands: readonly Command[], version: string, style: H
     ),
     section(style, 'Options of every command', globalRows(style)),
     section(style, 'Exit codes', [
-      '  0 done   1 failure   2 usage   3 data   4 model or operator   5 threshold not met   130 interrupted',
+      '  0 done, 1 failure, 2 usage, 3 data, 4 model or operator, 5 threshold not met,',
+      '  130 interrupted',
     ]),
     'espalier <command> --help shows what a command takes.',
   ].join('\n\n');

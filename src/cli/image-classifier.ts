@@ -20,6 +20,7 @@ import {
   targetOf,
 } from './preprocessing.js';
 import { didYouMean } from './suggest.js';
+import { counted } from './text-table.js';
 
 /** Options of every command that runs a classifier. */
 export const classifierOptions = {
@@ -179,12 +180,12 @@ function chooseOutput(
       { expected: names, actual: wanted },
     );
   }
-  const fits = outputs.filter(
+  const rows = outputs.filter(
     ({ tensor: { dims, dtype } }) =>
-      dtype.startsWith('float') &&
-      dims.slice(2).every((dim) => dim === 1) &&
-      (classes === undefined ? (dims[1] ?? 0) > 1 : dims[1] === classes),
+      dtype.startsWith('float') && (dims[1] ?? 0) > 1 && dims.slice(2).every((dim) => dim === 1),
   );
+  const exact = rows.filter(({ tensor: { dims } }) => dims[1] === classes);
+  const fits = exact.length > 0 ? exact : rows;
   const chosen =
     fits.find(({ name }) => name === 'probabilities') ??
     fits.find(({ name }) => name === 'logits') ??
@@ -192,7 +193,7 @@ function chooseOutput(
   if (chosen) return chosen;
   const seen = outputs.map(({ name, tensor: { dims } }) => `${name} ${formatShape(dims)}`);
   throw new ModelError(
-    `${file} gives ${seen.join(', ')}: none is a row of ${classes ?? 'two or more'} scores for each image`,
+    `${file} gives ${seen.join(', ')}: none is a row of two or more scores for each image`,
     { actual: seen },
   );
 }
@@ -206,7 +207,7 @@ function checkClasses(
   const width = sizeOf(dims.slice(1));
   const classes = named ?? Array.from({ length: width }, (_, i) => String(i));
   if (classes.length === width) return classes;
-  const message = `${areGiven ? '--classes' : file}: ${classes.length} class names for the ${width} scores of "${name}"`;
+  const message = `${areGiven ? '--classes' : file}: ${counted(classes.length, 'class name')} for the ${width} scores of "${name}"`;
   const details = { expected: width, actual: classes.length };
   throw areGiven ? new UsageError(message, details) : new ModelError(message, details);
 }

@@ -2,12 +2,12 @@
 /** The program `espalier`: joins the command line to this process. */
 import { runCli } from './run-cli.js';
 
+// The first signal asks, the second one does not.
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     if (stop.signal.aborted) process.exit(130);
     stop.abort();
-    process.stderr.write('\nstopping after this step; once more to stop at once\n');
   });
 
 // A reader that has seen enough, such as `head`, is no failure; without a reader of progress the work goes on.

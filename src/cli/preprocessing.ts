@@ -7,6 +7,7 @@ import type { Preprocessing } from '../onnx/metadata.js';
 import { float32ToFloat16 } from '../tensor/float16.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
+import { counted } from './text-table.js';
 
 const side = z.int().min(1);
 
@@ -59,7 +60,7 @@ export function resolvePreprocessing(
   const keeps = stated !== null && stated.channels === channels;
   const colour = options.colour ?? (keeps ? stated.colour : channels === 1 ? 'grey' : 'rgb');
   if (channelsOf(colour) !== channels)
-    throw new UsageError(`--colour: ${colour} does not go with ${channels} channels`, {
+    throw new UsageError(`--colour: ${colour} does not go with ${counted(channels, 'channel')}`, {
       actual: colour,
     });
   const preprocessing = {
@@ -84,7 +85,8 @@ function perChannel(flag: string, values: readonly number[], channels: number): 
   const [first = 0] = values;
   if (values.length === 1) return new Array<number>(channels).fill(first);
   if (values.length === channels) return [...values];
-  throw new UsageError(`${flag}: give 1 number or ${channels}, got ${values.length}`, {
+  const wanted = channels === 1 ? '1 number' : `1 number or ${channels}`;
+  throw new UsageError(`${flag}: give ${wanted}, got ${values.length}`, {
     expected: channels,
     actual: values,
   });

@@ -242,6 +242,40 @@ describe('help', () => {
     `);
   });
 
+  it('of the program leads with examples and names every command', async () => {
+    const { out } = await here('--help');
+    expect(out.replace(/^espalier [\d.]+/, 'espalier x.y.z')).toMatchInlineSnapshot(`
+      "espalier x.y.z: image models from few labels, as ordinary ONNX files
+
+      Examples
+        espalier echo word
+        espalier grow tree
+
+      Usage
+        espalier <command> [options]
+
+      Commands
+        echo       Give back what was given
+        grow tree  Fail in a chosen way
+
+      Options of every command
+        --json      print the result as JSON; events and errors are JSON lines on
+                    standard error
+        --quiet     no progress and no notes, errors alone
+        --verbose   show where an error comes from
+        --no-color  no colours; the variable NO_COLOR does the same
+        --help      show this (-h)
+        --version   print the version
+
+      Exit codes
+        0 done, 1 failure, 2 usage, 3 data, 4 model or operator, 5 threshold not met,
+        130 interrupted
+
+      espalier <command> --help shows what a command takes.
+      "
+    `);
+  });
+
   it('is the same in every place and form', async () => {
     const { out } = await here('echo --help');
     for (const line of ['-h echo', 'echo a --batch-size 5 -h', 'help echo', 'echo --strict --help'])

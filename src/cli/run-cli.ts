@@ -67,6 +67,8 @@ export async function runCli(
     commands,
     columns: columnsOf(io.stdout),
   };
+  const sayStopping = () => context.note('stopping after this step; once more to stop at once');
+  io.signal.addEventListener('abort', sayStopping, { once: true });
   try {
     const output = await answer(globals, commands, io, context);
     drawn.close();
@@ -78,6 +80,8 @@ export async function runCli(
   } catch (error) {
     drawn.close();
     return tell(error, io, context);
+  } finally {
+    io.signal.removeEventListener('abort', sayStopping);
   }
 }
 

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brightness, type Folder, makeFolder, run } from '../../../test/cli.js';
+import { type Graph, model } from '../../graph/graph.js';
+import { writeModelWithExternalData } from '../../onnx/write.js';
+
+/** A graph whose one node no table knows, and of whose output nothing is said. */
+const unknown: Graph = {
+  name: 'odd',
+  inputs: [{ name: 'x', dtype: 'float32', shape: ['batch', 2] }],
+  outputs: [{ name: 'y', dtype: null, shape: null }],
+  initializers: new Map(),
+  values: new Map(),
+  nodes: [
+    { name: 'knot', op: 'Entangle', domain: '', inputs: ['x'], outputs: ['y'], attributes: {} },
+  ],
+};
+
+/** The brightness model with its weights in `../w.dat`, which our own writer refuses to write. */
+function pointingOutside(): Uint8Array {
+  const { bytes } = writeModelWithExternalData(brightness(), 'ww.data', 64);
+  const text = Buffer.from(bytes).toString('latin1').replaceAll('ww.data', '../w.da');
+  return Buffer.from(text, 'latin1');
+}
+
+let folder: Folder;
+beforeAll(() => {
+  folder = makeFolder();
+  folder.write('m.onnx', brightness());
+  folder.write('odd.onnx', model(unknown));
+  folder.write('in/outside.onnx', pointingOutside());
+  folder.write('w.da', new Uint8Array(1024));
+  folder.write('text.onnx', 'hello');
+});
+afterAll(() => folder.remove());
+const here = (line: string) => run(`inspect ${line}`, { cwd: folder.path });
+
+describe('inspect', () => {
+  it('sums a model up', async () => {
+    const { code, out, err } = await here('m.onnx');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatchInlineSnapshot(`
+      "  file           m.onnx
+        graph          brightness
+        written by     espalier, IR version 8
+        operator sets  ai.onnx 18
+        inputs         pixel_values: float32[batch, 1, 4, 4]
+        outputs        logits: float32[batch, 2]
+                       probabilities: float32[batch, 2]
+        classes        bright, dark
+        parameters     34 (136 B)
+
+      5 nodes
+        operator  nodes  gradient
+        Identity      2  yes
+        Flatten       1  yes
+        Gemm          1  yes
+        Softmax       1  yes
+
+      2 initializers
+        name    type            numbers
+        weight  float32[2, 16]       32
+        bias    float32[2]            2
+
+      metadata
+        espalier.spec            {"task":"classification","classes":["bright","dark"],"preprocessing":{"channels":1,"height":4,"width":4,"layout":"NCHW","scale":0.00392156862745098,"mean":[0],"…
+        task                     classify
+        names                    {0: 'bright', 1: 'dark'}
+        imgsz                    [4, 4]
+        channels                 1
+        Image.BitmapPixelFormat  Gray8
+        Image.ColorSpaceGamma    SRGB
+        Image.NominalPixelRange  Normalized_0_1
+      "
+    `);
+  });
+
+  it('as JSON', async () => {
+    const { out } = await here('m.onnx --json --graph --shapes --dimensions batch=3');
+    const json = JSON.parse(out);
+    expect(json).toMatchObject({
+      file: 'm.onnx',
+      name: 'brightness',
+      producer: 'espalier',
+      irVersion: 8,
+      opsets: { '': 18 },
+      inputs: [{ name: 'pixel_values', dtype: 'float32', shape: ['batch', 1, 4, 4] }],
+      outputs: [{ name: 'logits' }, { name: 'probabilities' }],
+      parameters: 34,
+      bytes: 136,
+      unread: {},
+      nodes: 5,
+      spec: { classes: ['bright', 'dark'] },
+      shapes: { logits: { dtype: 'float32', shape: [3, 2] } },
+    });
+    expect(json.initializers[0]).toEqual({
+      name: 'weight',
+      dtype: 'float32',
+      shape: [2, 16],
+      elements: 32,
+    });
+    expect(json.operators).toContainEqual({
+      op: 'Gemm',
+      domain: '',
+      nodes: 1,
+      gradient: 'yes',
+      reason: '',
+    });
+    expect(json.graph).toContain('%Gemm: float32[3, 2]');
+  });
+
+  it('prints the graph with the shapes that it infers', async () => {
+    const { out } = await here('m.onnx --graph --shapes');
+    expect(out).toContain('= Gemm(%Flatten, %weight, %bias) {transB: 1}');
+    expect(out).toMatch(/^ {2}Softmax +float32\[batch, 2\]$/m);
+  });
+
+  it('prints an unknown operator, but infers no shape for it', async () => {
+    const { code, out, err } = await here('odd.onnx --graph');
+    expect(out).toContain('%y = Entangle(%x)  # knot');
+    expect(out).toMatch(/Entangle +1 {2}unknown/);
+    expect(err).toContain('not all can be inferred');
+    expect(code).toBe(0);
+    const shapes = await here('odd.onnx --shapes');
+    expect(shapes.err).toContain('Entangle at node "knot"');
+    expect(shapes.code).toBe(4);
+  });
+
+  it.each([
+    ['text.onnx', 4, 'it looks like a text file'],
+    ['none.onnx', 4, 'none.onnx: there is no such file'],
+    ['in/outside.onnx', 4, '../w.da'],
+    ['m.onnx --dimensions batch', 2, '--dimensions: must be <name>=<whole number>'],
+    [
+      'm.onnx --dimensions bath=1',
+      2,
+      'no input has a dimension "bath". Did you mean "batch"? There are batch',
+    ],
+  ])('%s ends with %i', async (line, exit, message) => {
+    const { code, out, err } = await here(line);
+    expect(err).toContain(message);
+    expect({ code, out }).toEqual({ code: exit, out: '' });
+  });
+
+  it('and the others refuse what they cannot run', async () => {
+    folder.write('a.png', 0);
+    const size = '--height 1 --width 2 --channels 1 --layout flat';
+    const odd = await run(`predict odd.onnx a.png ${size}`, { cwd: folder.path });
+    expect(odd.err).toContain('Entangle');
+    expect(odd.code).toBe(4);
+    const sizeless = await run('predict odd.onnx a.png', { cwd: folder.path });
+    expect(sizeless.err).toContain('give --height, --width, --channels');
+    expect(sizeless.code).toBe(2);
+  });
+});
