@@ -16,8 +16,7 @@ Which names there are is said at the top of `ladder_step.py` and `mlp_step.py`.
 import json
 from pathlib import Path
 
-import numpy
-
+# NumPy is imported inside the functions: it starts its BLAS, whose threads `measure` sets first.
 FORMAT = "espalier-exchange-1"
 
 
@@ -29,6 +28,8 @@ def manifest_path(where):
 
 def read(where):
     """Returns (manifest, {name: float32 numpy array}); `where` is a folder or its manifest."""
+    import numpy
+
     path = manifest_path(where)
     manifest = json.loads(path.read_text())
     if manifest.get("format") != FORMAT:
@@ -46,6 +47,8 @@ def read(where):
 
 def write(where, arrays, **fields):
     """Writes {name: array} to the folder `where`; `fields` go into the manifest."""
+    import numpy
+
     folder = Path(where)
     folder.mkdir(parents=True, exist_ok=True)
     tensors, offset = [], 0

@@ -15,6 +15,7 @@ def arguments(description, learning_rate):
     """Parses the command line and sets the number of threads, before anything imports torch."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch and its BLAS")
+    parser.add_argument("--blas-threads", type=int, help="threads of the BLAS alone, if others")
     parser.add_argument("--steps", type=int, help="timed steps (default 100), or steps of --losses")
     parser.add_argument("--warmup", type=int, default=10, help="steps before the clock starts")
     parser.add_argument("--inputs", help="take parameters and batches from this exchange folder")
@@ -24,8 +25,9 @@ def arguments(description, learning_rate):
     parser.add_argument("--learning-rate", type=float, default=learning_rate)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(args.threads)
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(args.blas_threads or args.threads)
     # PyTorch's OpenMP threads spin while they wait, on the very cores that OpenBLAS's own threads
     # need: on 2 cores 2 threads took twice as long as 1. Spinning briefly mends it.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
