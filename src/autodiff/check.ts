@@ -97,7 +97,9 @@ async function checkFirst(
   });
   const attempt = async (precision: 'float64' | 'float32'): Promise<GradientCheck> => {
     const wide = precision === 'float64';
-    const session = await runtime.load(model(wide ? widen(differentiated) : differentiated));
+    const checked = model(wide ? widen(differentiated) : differentiated);
+    // Hundreds of small graphs are checked in a row: threads for each would take most of the time.
+    const session = await runtime.load(checked, { threads: 1 });
     const feeds = Object.fromEntries(
       Object.entries(options.feeds)
         .filter(([name]) => session.inputs.includes(name))
