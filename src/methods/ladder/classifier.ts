@@ -4,6 +4,7 @@ import { type Model, model } from '../../graph/graph.js';
 import { filled } from '../../nn/init.js';
 import { type Builder, builder } from '../../ops/builder.js';
 import type { Runtime, Session } from '../../runtime/runtime.js';
+import { permutation, streamKey } from '../../tensor/random.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
 import type { Images } from './batches.js';
 import { epsilon, type LadderConfig } from './config.js';
@@ -29,6 +30,8 @@ export async function statisticsOf(
   const [pixels = 1, ...units] = config.widths;
   const n = Math.min(config.batchSize, labelled.count);
   const batches = Math.floor(labelled.count / n);
+  // In a random order: labelled images often come class by class, and a batch of one class varies too little.
+  const order = permutation(labelled.count, streamKey(config.seed, 0, 'order/statistics'));
   const b = builder();
   const rows = b.input('labelled', 'float32', [n, pixels]);
   const x = b.Reshape(b.Transpose(rows, { perm: [1, 0] }), [pixels, 1, n]);
@@ -44,10 +47,10 @@ export async function statisticsOf(
     const mean = units.map((count) => new Float64Array(count));
     const variance = units.map((count) => new Float64Array(count));
     for (let batch = 0; batch < batches; batch++) {
-      const data = pixelsOf(labelled, batch * n, n, pixels);
+      const chosen = order.subarray(batch * n, (batch + 1) * n);
       const results = await session.run({
         ...feedsOf(session, parameters),
-        labelled: tensor('float32', [n, pixels], data),
+        labelled: tensor('float32', [n, pixels], chosenPixels(labelled, chosen, pixels)),
       });
       units.forEach((count, i) => {
         for (let unit = 0; unit < count; unit++) {
@@ -68,6 +71,15 @@ function add(array: Float64Array | undefined, i: number, value: number): void {
 
 function feedsOf(session: Session, parameters: Parameters): Record<string, Tensor> {
   return Object.fromEntries([...parameters].filter(([name]) => session.inputs.includes(name)));
+}
+
+/** Rows of pixels of the images at `indices`, in [0, 1]. */
+function chosenPixels(set: Images, indices: Uint32Array, pixels: number): Float32Array {
+  const rows = new Float32Array(indices.length * pixels);
+  indices.forEach((index, row) => {
+    rows.set(pixelsOf(set, index, 1, pixels), row * pixels);
+  });
+  return rows;
 }
 
 /** Rows of pixels in [0, 1]. */

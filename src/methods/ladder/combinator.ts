@@ -7,7 +7,7 @@ import { filled, normal } from '../../nn/init.js';
 import type { Builder } from '../../ops/builder.js';
 import type { CombinatorName, LadderConfig } from './config.js';
 
-/** Makes a parameter of one unit's worth: (width, 1), constant at first or normal with a standard deviation. */
+/** A parameter with a number for each unit, as (width, 1): constant at first, or normal with a standard deviation. */
 type Parameter = (name: string, initial: number, std?: number) => Value;
 
 type Combine = (
@@ -81,14 +81,11 @@ export function combine(
   lateral: Value,
   u: Value,
 ): Value {
-  const width = config.widths[l] ?? 1;
+  const dims = [config.widths[l] ?? 1];
   const parameter: Parameter = (name, initial, std) => {
     const full = `combinator.${l}.${name}`;
-    const dims = [width, 1];
-    return b.parameter(
-      full,
-      std === undefined ? filled(dims, initial) : normal(config.seed, full, dims, std),
-    );
+    const data = std === undefined ? filled(dims, initial) : normal(config.seed, full, dims, std);
+    return b.Unsqueeze(b.parameter(full, data), [1]);
   };
   return table[config.combinator](b, lateral, u, parameter, config.combinatorHidden);
 }

@@ -52,16 +52,13 @@ export function encoderWeight(b: Builder, config: LadderConfig, l: number): Valu
  * makes it redundant (official code).
  */
 export function affine(b: Builder, config: LadderConfig, l: number, z: Value): Value {
-  const dims = [config.widths[l] ?? 1, 1, 1];
-  const shifted = b.Add(
-    z,
-    weight(b, `encoder.${l - 1}.beta`, () => filled(dims, 0)),
-  );
-  if (l < config.widths.length - 1) return shifted;
-  return b.Mul(
-    shifted,
-    weight(b, `encoder.${l - 1}.gamma`, () => filled(dims, 1)),
-  );
+  const perUnit = (name: string, initial: number): Value =>
+    b.Unsqueeze(
+      weight(b, `encoder.${l - 1}.${name}`, () => filled([config.widths[l] ?? 1], initial)),
+      [1, 2],
+    );
+  const shifted = b.Add(z, perUnit('beta', 0));
+  return l < config.widths.length - 1 ? shifted : b.Mul(shifted, perUnit('gamma', 1));
 }
 
 /**

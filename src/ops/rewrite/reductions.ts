@@ -1,6 +1,6 @@
 /** Reductions: cheaper forms of sums. */
 import type { Value } from '../../graph/graph.js';
-import { isStatic, normalizeAxis } from '../../tensor/shape.js';
+import { isStatic, normalizeAxis, sameShape } from '../../tensor/shape.js';
 import { toNumbers } from '../../tensor/tensor.js';
 import { operandsBySize } from './algebra.js';
 import type { RewriteContext } from './optimize.js';
@@ -68,4 +68,17 @@ export function constantFactor(context: RewriteContext): Value | null {
   const sum = b.ReduceSum(large, axes, { keepdims: 1 });
   const scaled = b.Mul(sum, factor);
   return Number(attributes['keepdims']) === 1 ? scaled : b.Reshape(scaled, y.shape);
+}
+
+/** Reshape(ReduceSum(x) with the axes kept as 1) -> ReduceSum(x) without them, where that is all the Reshape does. */
+export function dropReduced({ b, x: [x], y, made }: RewriteContext): Value | null {
+  const node = made(x, 'ReduceSum');
+  const keepdims = node?.attributes['keepdims'];
+  if (!node || (keepdims?.type === 'int' && keepdims.value === 0)) return null;
+  const axes = node.inputs[1] ? b.known(node.inputs[1]) : null;
+  if (!axes) return null;
+  const data = b.value(node.inputs[0] ?? '');
+  const reduced = toNumbers(axes).map((axis) => normalizeAxis(axis, data.shape.length));
+  const left = data.shape.filter((_, axis) => !reduced.includes(axis));
+  return sameShape(left, y.shape) ? b.ReduceSum(data, reduced, { keepdims: 0 }) : null;
 }

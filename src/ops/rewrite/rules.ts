@@ -13,7 +13,7 @@ import {
 import { reshapeOnce, transposeOnce } from './movement.js';
 import type { RewriteContext } from './optimize.js';
 import { accumulate, scaleIntoGemm, transposeIntoGemm } from './products.js';
-import { constantFactor, negationOut, onlyOnes, sumOfSquares } from './reductions.js';
+import { constantFactor, dropReduced, negationOut, onlyOnes, sumOfSquares } from './reductions.js';
 
 export type Rule = (context: RewriteContext) => Value | null;
 
@@ -30,8 +30,8 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
   Pow: [square],
   ReduceMean: [onlyOnes],
   ReduceSum: [onlyOnes, sumOfSquares, negationOut, constantFactor],
-  Reshape: [sameType, reshapeOnce],
-  Squeeze: [reshapeOnce],
+  Reshape: [sameType, dropReduced, reshapeOnce],
+  Squeeze: [dropReduced, reshapeOnce],
   Sub: [withoutExpand, neutral, zeroMinus, negationInSum],
   Transpose: [transposeOnce],
   Unsqueeze: [reshapeOnce],
