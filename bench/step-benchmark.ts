@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Agreement, agreementLines, agreementOf, disagreement } from './agreement.js';
 import type { BenchContext, Findings } from './benchmark.js';
-import { type Peer, peerLosses, peerSide } from './peer.js';
+import { forms, type Peer, peerLosses, peerName, peerSide } from './peer.js';
 import { gemmSide } from './products.js';
 import { profileFindings } from './profiled.js';
 import {
@@ -59,7 +59,12 @@ async function prepare(
   if (!isPeer(peer) || !first) return { sides, agreement: null };
   const theirs = await peerLosses(peer, subject.script, folder);
   return {
-    sides: [...sides, ...threads.map((count) => peerSide(peer, subject.script, folder, count))],
+    sides: [
+      ...sides,
+      ...forms.flatMap((form) =>
+        threads.map((count) => peerSide(peer, subject.script, folder, form, count)),
+      ),
+    ],
     agreement: agreementOf(await first.losses(), theirs),
   };
 }
@@ -79,17 +84,20 @@ function findings(
   { peer }: BenchContext,
 ): Findings {
   const ours = best(timed, 'Espalier');
-  const theirs = best(timed, 'PyTorch');
+  const plain = best(timed, peerName('plain'));
+  const tuned = best(timed, peerName('tuned'));
   // The Gemms on as many threads as served our step best.
   const floor = timed.find(
     ({ name, threads }) => name === 'Gemms alone' && threads === ours?.threads,
   );
-  const overPeer: Ratio | null = ours && theirs ? ratio(ours, theirs, wanted.peer) : null;
+  const overPeer: Ratio | null = ours && plain ? ratio(ours, plain, wanted.peer) : null;
+  const overTuned: Ratio | null = ours && tuned ? ratio(ours, tuned, null) : null;
   const overGemms: Ratio | null = ours && floor ? ratio(ours, floor, wanted.gemms) : null;
   return {
     figures: {
       milliseconds: timed,
       overPeer,
+      overTuned,
       overGemms,
       losses: agreement,
       ...(isPeer(peer) ? {} : { peerAbsent: peer.absent }),
@@ -97,7 +105,8 @@ function findings(
     lines: [
       ...timedLines(timed),
       ...(overGemms ? [ratioLine('our time over the Gemms alone', overGemms)] : []),
-      ...(overPeer ? [ratioLine('our time over PyTorch', overPeer)] : []),
+      ...(overPeer ? [ratioLine('our time over plain PyTorch', overPeer)] : []),
+      ...(overTuned ? [ratioLine('our time over PyTorch tuned by hand', overTuned)] : []),
       ...(agreement ? agreementLines(agreement) : []),
       ...(isPeer(peer) ? [] : [`PyTorch was not timed: ${peer.absent}.`]),
     ],

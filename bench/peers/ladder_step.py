@@ -4,6 +4,7 @@ MLP 784-1000-500-250-250-250-10, 100 labelled and 100 unlabelled rows, denoising
 1000, 10, 0.1 x5, noise 0.3, Adam 0.002 (Rasmus et al. 2015, their official implementation).
 
     python3 ladder_step.py --threads 1 --steps 100 --warmup 10 [--inputs FOLDER]
+    python3 ladder_step.py --form plain                    as the formulas read, untuned
     python3 ladder_step.py --losses FOLDER [--steps K]     the losses from given inputs and noise
     python3 ladder_step.py --export FOLDER [--steps K]     such a folder, seeded
 
@@ -41,10 +42,21 @@ def main():
         measure.print_json(benchmark(args))
 
 
+def form(args):
+    """The class of the loss that --form names."""
+    if args.form == "plain":
+        from ladder_plain import PlainLadder
+
+        return PlainLadder
+    from ladder_model import Ladder
+
+    return Ladder
+
+
 def benchmark(args):
     """Times the step with noise drawn by PyTorch inside it, over given or synthetic batches."""
     import torch
-    from ladder_model import Ladder, initial_parameters
+    from ladder_model import initial_parameters
 
     if args.inputs:
         manifest, arrays = exchange.read(args.inputs)
@@ -54,7 +66,7 @@ def benchmark(args):
         named, noise_std = initial_parameters(WIDTHS), NOISE_STD
         pool = [synthetic_batch() for _ in range(10)]
         batch_at = lambda k: pool[k % len(pool)]
-    model = Ladder(named, LAMBDAS, noise_std)
+    model = form(args)(named, LAMBDAS, noise_std)
     optimizer, mode = measure.adam(model.parameters(), args.learning_rate, args.adam)
 
     def step(k):
@@ -68,11 +80,10 @@ def benchmark(args):
 def replay(args):
     """The losses of K steps from the folder's parameters, batches and noise."""
     import torch
-    from ladder_model import Ladder
 
     manifest, arrays = exchange.read(args.losses)
     named = tensors(arrays)
-    model = Ladder(named, LAMBDAS, manifest.get("noiseStd", NOISE_STD))
+    model = form(args)(named, LAMBDAS, manifest.get("noiseStd", NOISE_STD))
     optimizer, _ = measure.adam(model.parameters(), args.learning_rate, "loop")
     steps = args.steps or manifest.get("steps", 1)
     parts = []

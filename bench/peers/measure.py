@@ -16,12 +16,14 @@ def arguments(description, learning_rate):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch and its BLAS")
     parser.add_argument("--blas-threads", type=int, help="threads of the BLAS alone, if others")
+    parser.add_argument("--form", choices=["plain", "tuned"], default="tuned", help="of the ladder")
     parser.add_argument("--steps", type=int, help="timed steps (default 100), or steps of --losses")
     parser.add_argument("--warmup", type=int, default=10, help="steps before the clock starts")
     parser.add_argument("--inputs", help="take parameters and batches from this exchange folder")
     parser.add_argument("--losses", help="do not time: print the losses of this exchange folder")
     parser.add_argument("--export", help="do not time: write a seeded exchange folder to this path")
-    parser.add_argument("--adam", choices=["auto", "loop", "foreach", "fused"], default="auto")
+    modes = ["auto", "default", "loop", "foreach", "fused"]
+    parser.add_argument("--adam", choices=modes, default="auto")
     parser.add_argument("--learning-rate", type=float, default=learning_rate)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -30,12 +32,15 @@ def arguments(description, learning_rate):
         os.environ[variable] = str(args.blas_threads or args.threads)
     # PyTorch's OpenMP threads spin while they wait, on the very cores that OpenBLAS's own threads
     # need: on 2 cores 2 threads took twice as long as 1. Spinning briefly mends it.
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    if args.form == "tuned":
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     import torch
 
     torch.set_num_threads(args.threads)
     # Adam's moments of weights without gradient sink into denormal numbers, which are slow.
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(args.form == "tuned")
+    if args.form == "plain" and args.adam == "auto":
+        args.adam = "default"
     torch.manual_seed(args.seed)
     return args
 
@@ -46,7 +51,7 @@ def adam(parameters, learning_rate, mode):
 
     if mode == "auto":
         mode = fastest_adam(parameters)
-    choice = {"loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+    choice = {"default": {}, "loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
     settings = {"lr": learning_rate, "betas": (0.9, 0.999), "eps": 1e-8, **choice[mode]}
     return torch.optim.Adam(parameters, **settings), mode
 
