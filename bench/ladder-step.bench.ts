@@ -5,7 +5,7 @@ import { ladderStep } from '../src/methods/ladder/step.js';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
 import { sizeOf } from '../src/tensor/shape.js';
 import { type Tensor, zeros } from '../src/tensor/tensor.js';
-import { Noise } from '../src/train/noise.js';
+import { noiseFeeds } from '../src/train/noise.js';
 import type { Benchmark } from './benchmark.js';
 import { stacked } from './exchange.js';
 import { stepBenchmark } from './step-benchmark.js';
@@ -37,11 +37,12 @@ function subject(): Subject {
     script: 'ladder_step.py',
     settings: { noiseStd: config.layerNoise },
     extra(steps) {
-      const noise = new Noise(step.stochastic, config.seed);
       return new Map(
         step.stochastic.map(({ value: { name }, scale }) => [
           name,
-          stacked(steps, (k) => rowsOf(noise.fill(k)[name] as Tensor<'float32'>, scale)),
+          stacked(steps, (k) =>
+            rowsOf(noiseFeeds(step.stochastic, config.seed, k)[name] as Tensor<'float32'>, scale),
+          ),
         ]),
       );
     },

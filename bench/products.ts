@@ -9,9 +9,9 @@ import { type Tensor, zeros } from '../src/tensor/tensor.js';
 import type { Side } from './rounds.js';
 
 /**
- * A graph of the Gemm nodes of `graph`, attributes and all. Each has inputs of its own, of the same shapes, and its
- * result is an output of the graph, so that a runtime has nothing to merge, to fold or to leave out. In the step two
- * products often read the same weights or activations: here they touch more memory than there.
+ * A graph of the Gemm nodes of `graph`, attributes and all. Each has inputs of its own, of the same shapes, and one
+ * number of its result is an output of the graph, so that a runtime has nothing to merge, to fold or to leave out, and
+ * copies nothing either. In the step two products often read the same weights or activations: here they touch more memory than there.
  */
 export function gemmsOf({ graph }: Model): Model {
   const shapes = new Map<string, Shape>();
@@ -24,7 +24,7 @@ export function gemmsOf({ graph }: Model): Model {
       const shape = shapes.get(input) ?? internal(`no shape of "${input}"`);
       return b.input(`${node.name}.${i}`, 'float32', shape).name;
     });
-    for (const result of b.add({ ...node, inputs })) b.output(result);
+    for (const result of b.add({ ...node, inputs })) b.output(b.Slice(result, [0, 0], [1, 1]));
   }
   return model(b.build('gemms'));
 }

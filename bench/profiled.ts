@@ -2,7 +2,7 @@
 import { profile } from '../src/runtime/profile.js';
 import type { NodeTime } from '../src/runtime/runtime.js';
 import { scalar, type Tensor } from '../src/tensor/tensor.js';
-import { Noise } from '../src/train/noise.js';
+import { noiseFeeds } from '../src/train/noise.js';
 import { scalarName } from '../src/train/step.js';
 import type { BenchContext, Findings } from './benchmark.js';
 import { ms, threadsText } from './rounds.js';
@@ -49,7 +49,7 @@ function firstFeeds({ step, batch, learningRate, seed }: Subject): Record<string
   const scalars = optimizer.scalars(1, learningRate);
   return {
     ...batch(0),
-    ...new Noise(step.stochastic, seed).fill(0),
+    ...noiseFeeds(step.stochastic, seed, 0),
     ...Object.fromEntries(step.initial),
     ...Object.fromEntries(
       optimizer.inputs.map((name, i) => [

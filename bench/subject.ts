@@ -1,10 +1,10 @@
 /** A training step to be measured, run just as a user's is: through `train`, noise, batch and buffers included. */
 import { internal } from '../src/errors.js';
-import type { Feeds, Runtime } from '../src/runtime/runtime.js';
+import type { Feeds, Runtime, Session } from '../src/runtime/runtime.js';
 import type { Tensor } from '../src/tensor/tensor.js';
 import type { TrainEvent } from '../src/train/events.js';
 import type { TrainingStep } from '../src/train/step.js';
-import { train } from '../src/train/train.js';
+import { defaultStepsPerRun, train } from '../src/train/train.js';
 import { squeezed, stacked, writeExchange } from './exchange.js';
 import type { Side } from './rounds.js';
 
@@ -37,11 +37,15 @@ export async function ourSide(
   threads: number,
 ): Promise<OurSide> {
   // One session serves all turns: loading one takes longer than a turn.
-  const session = await runtime.load(subject.step.model, { threads });
+  let session: Promise<Session> | null = null;
+  const load: Runtime['load'] = (model) => {
+    session ??= runtime.load(model, { threads });
+    return session;
+  };
   const trainFor = (steps: number, onEvent: (event: TrainEvent) => void) =>
     train({
       ...subject,
-      runtime: { ...runtime, load: async () => session },
+      runtime: { ...runtime, load },
       steps,
       stepsPerEpoch: steps,
       schedule: () => 1,
@@ -53,11 +57,19 @@ export async function ourSide(
     threads,
     async measure({ steps, warmup }) {
       const times: number[] = [];
-      let last = 0;
-      await trainFor(warmup + steps, (event) => {
-        const now = performance.now();
-        if (event.type === 'step' && event.step > warmup) times.push(now - last);
-        last = now;
+      let last = { step: 0, time: 0 };
+      const total = warmup + steps;
+      await trainFor(total, (event) => {
+        if (event.type === 'start') last = { step: 0, time: performance.now() };
+        if (event.type !== 'step') return;
+        // Steps of one run are told of together, at its end.
+        const { step } = event;
+        if (step % defaultStepsPerRun !== 0 && step !== total) return;
+        const time = performance.now();
+        // The first run is warm-up, unless there is no other.
+        if (last.step > 0 || total <= defaultStepsPerRun)
+          times.push((time - last.time) / (step - last.step));
+        last = { step, time };
       });
       return times;
     },

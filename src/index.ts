@@ -146,7 +146,7 @@ export type {
   TrainEvent,
   TrainListener,
 } from './train/events.js';
-export { Noise } from './train/noise.js';
+export { fillNoise, noiseFeeds } from './train/noise.js';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from './train/safetensors.js';
 export {
   constant,
@@ -159,5 +159,6 @@ export {
   stepAt,
   warmUp,
 } from './train/schedule.js';
+export { severalSteps } from './train/several.js';
 export { compileStep, nextName, type StepOptions, type TrainingStep } from './train/step.js';
 export { type TrainOptions, type TrainResult, train } from './train/train.js';

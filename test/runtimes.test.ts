@@ -29,7 +29,11 @@ async function losses(runtime: Runtime): Promise<number[][]> {
   const seen: number[][] = [];
   await train({
     // Bytes, not a graph: what runs here is what would run anywhere.
-    runtime: { ...runtime, load: (_, options) => runtime.load(writeModel(step.model), options) },
+    runtime: {
+      ...runtime,
+      load: (model, options) =>
+        runtime.load(model instanceof Uint8Array ? model : writeModel(model), options),
+    },
     session: { threads: 1 },
     step,
     batch: ladderBatches(config, set, set).batch,

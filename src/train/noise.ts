@@ -5,34 +5,29 @@ import { fillCoarseNormal } from '../tensor/coarse-normal.js';
 import { fillBernoulli, fillUniform, streamKey } from '../tensor/random.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
-export class Noise {
-  readonly #inputs: readonly { readonly source: Stochastic; readonly tensor: Tensor<'float32'> }[];
-  readonly #feeds: Feeds;
-  readonly #seed: number;
-
-  constructor(stochastic: readonly Stochastic[], seed: number) {
-    this.#seed = seed;
-    this.#inputs = stochastic.map((source) => ({
-      source,
-      tensor: zeros('float32', source.value.shape as readonly number[]),
-    }));
-    this.#feeds = Object.fromEntries(
-      this.#inputs.map(({ source, tensor }) => [source.value.name, tensor]),
-    );
+/** Fills `out` with the numbers of a stochastic input at a step (from 0 on). */
+export function fillNoise(
+  out: Float32Array,
+  { value, distribution, scale }: Stochastic,
+  seed: number,
+  step: number,
+): void {
+  const key = streamKey(seed, step, value.name);
+  if (distribution === 'normal') fillCoarseNormal(out, key, scale);
+  else if (distribution === 'bernoulli') fillBernoulli(out, key, scale);
+  else {
+    fillUniform(out, key);
+    if (scale !== 1) for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) * scale;
   }
+}
 
-  /** Feeds for one step, in buffers that the next call fills anew. */
-  fill(step: number): Feeds {
-    for (const { source, tensor } of this.#inputs) {
-      const key = streamKey(this.#seed, step, source.value.name);
-      if (source.distribution === 'normal') fillCoarseNormal(tensor.data, key, source.scale);
-      else if (source.distribution === 'uniform') {
-        fillUniform(tensor.data, key);
-        if (source.scale !== 1)
-          for (let i = 0; i < tensor.data.length; i++)
-            tensor.data[i] = (tensor.data[i] ?? 0) * source.scale;
-      } else fillBernoulli(tensor.data, key, source.scale);
-    }
-    return this.#feeds;
+/** The stochastic inputs of one step, in fresh tensors. */
+export function noiseFeeds(stochastic: readonly Stochastic[], seed: number, step: number): Feeds {
+  const feeds: Record<string, Tensor> = {};
+  for (const source of stochastic) {
+    const made = zeros('float32', source.value.shape as readonly number[]);
+    fillNoise(made.data, source, seed, step);
+    feeds[source.value.name] = made;
   }
+  return feeds;
 }

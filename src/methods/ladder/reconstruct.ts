@@ -3,7 +3,7 @@ import { model } from '../../graph/graph.js';
 import { builder } from '../../ops/builder.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { tensor } from '../../tensor/tensor.js';
-import { Noise } from '../../train/noise.js';
+import { noiseFeeds } from '../../train/noise.js';
 import type { Images } from './batches.js';
 import { type Parameters, pixelsOf } from './classifier.js';
 import type { LadderConfig } from './config.js';
@@ -44,7 +44,7 @@ export async function reconstruct(
   const known = [...parameters].filter(([name]) => session.inputs.includes(name));
   const results = await session.run({
     ...Object.fromEntries(known),
-    ...new Noise(b.stochastic, config.seed).fill(0),
+    ...noiseFeeds(b.stochastic, config.seed, 0),
     images: tensor('float32', [n, pixels], pixelsOf(set, 0, n, pixels)),
   });
   return {
