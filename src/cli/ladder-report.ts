@@ -39,7 +39,7 @@ export function ladderReport(input: LadderReportInput): RunReport {
   const classes = [...data.classes];
   return {
     title: config.mode === 'supervised' ? 'Supervised baseline' : 'Ladder network',
-    subtitle: `${labels} labels, ${data.unlabelled.count} unlabelled images, ${config.mode}, seed ${config.seed}`,
+    subtitle: `${counted(labels)} labels, ${counted(data.unlabelled.count)} unlabelled images, seed ${config.seed}`,
     figures: input.figures,
     config: input.options,
     curves: curves(input.metrics),
@@ -57,6 +57,8 @@ export function ladderReport(input: LadderReportInput): RunReport {
     provenance: input.provenance,
   };
 }
+
+const counted = (count: number): string => count.toLocaleString('en');
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -89,7 +91,10 @@ function curves(metrics: readonly MetricsLine[]): ReportCurve[] {
   const denoising = [...costs]
     .filter(([name]) => name.startsWith('denoising.'))
     .map(([name, points]): [string, Points] => [name.replace('denoising.', 'layer '), points]);
-  const others = [...costs].filter(([name]) => !name.startsWith('denoising.'));
+  const spoken: Readonly<Record<string, string>> = { loss: 'total', crossEntropy: 'cross-entropy' };
+  const others = [...costs]
+    .filter(([name]) => !name.startsWith('denoising.'))
+    .map(([name, points]): [string, Points] => [spoken[name] ?? name, points]);
   return [
     ...chart('Cost', 'cost', others, true),
     ...chart('Denoising cost of each layer', 'weighted cost', denoising, true),
