@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
 
 const program = fileURLToPath(new URL('programs/train-small.ts', import.meta.url));
-const steps = 2400;
+const steps = 9600;
 const checkpointEvery = 25;
 const kills = 20;
 let root = '';
@@ -21,6 +21,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 interface Outcome {
   readonly firstStep: number;
   readonly digest: string | null;
+  /** From the first step on. */
+  readonly milliseconds: number;
 }
 
 /** Runs the program on a folder; kills it `killAfter` milliseconds into training, if it still runs then. */
@@ -30,14 +32,16 @@ function run(folder: string, killAfter: number | null): Promise<Outcome> {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
+    let began = 0;
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
     });
     child.stdout.on('data', (chunk: Buffer) => {
       const before = output;
       output += chunk.toString();
-      if (killAfter !== null && !before.includes('start') && output.includes('start'))
-        setTimeout(() => child.kill('SIGKILL'), killAfter);
+      if (before.includes('start') || !output.includes('start')) return;
+      began = performance.now();
+      if (killAfter !== null) setTimeout(() => child.kill('SIGKILL'), killAfter);
     });
     child.on('close', (code, signal) => {
       if (code !== 0 && signal !== 'SIGKILL') reject(new Error(errors));
@@ -45,6 +49,7 @@ function run(folder: string, killAfter: number | null): Promise<Outcome> {
         resolve({
           firstStep: Number(/^start (\d+)$/m.exec(output)?.[1] ?? -1),
           digest: /^digest (\w+)$/m.exec(output)?.[1] ?? null,
+          milliseconds: performance.now() - began,
         });
     });
   });
@@ -60,8 +65,8 @@ it(`is bit-identical after ${kills} kills`, { timeout: 240_000 }, async () => {
   let killed = 0;
   let furthest = 0;
   for (const moment of moments) {
-    // Somewhere in the time that a twentieth of the run takes, so that most of the kills hit it at work.
-    const outcome = await run(folder, Math.round(250 * moment));
+    // All sittings together last a quarter of the run on average, so that each of them is cut short.
+    const outcome = await run(folder, (moment * whole.milliseconds) / kills / 2);
     if (outcome.digest === null) killed++;
     expect(outcome.firstStep).toBeGreaterThanOrEqual(furthest);
     expect(outcome.firstStep % checkpointEvery).toBe(0);
