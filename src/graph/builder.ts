@@ -1,24 +1,11 @@
 /** Builds a graph node by node, with dtype and shape inferred at once, so that a mistake shows where it is made. */
-import { EspalierError, ModelError, OperatorError, ShapeError } from '../errors.js';
+import { ModelError, OperatorError } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
-import { scalar, type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
-import {
-  defaultOpset,
-  type Graph,
-  type Node,
-  type TensorType,
-  type Value,
-  type ValueInfo,
-} from './graph.js';
-import {
-  checkArity,
-  type InferContext,
-  type OpRules,
-  type OpTable,
-  resolveAttributes,
-  tagAttributes,
-} from './op-rules.js';
+import { scalar, type Tensor, tensor } from '../tensor/tensor.js';
+import { defaultOpset, type Graph, type Node, type Value, type ValueInfo } from './graph.js';
+import { inferNode, statedType } from './infer.js';
+import { type OpTable, resolveAttributes, tagAttributes } from './op-rules.js';
 
 /** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
 export type Operand = Value | number | readonly number[];
@@ -35,9 +22,6 @@ export interface Stochastic {
 
 const isValue = (operand: Operand | null | undefined): operand is Value =>
   typeof operand === 'object' && operand !== null && 'name' in operand;
-
-/** The largest constant that shape arithmetic evaluates on the host, in elements. */
-const largestFolded = 4096;
 
 export class GraphBuilder {
   readonly table: OpTable;
@@ -210,9 +194,9 @@ export class GraphBuilder {
   add(node: Node, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
     const name = node.name || node.outputs[0] || '';
     const rules = node.domain === '' || node.domain === 'ai.onnx' ? this.table[node.op] : undefined;
-    const types = rules
-      ? this.#infer(node, rules, name)
-      : node.outputs.map((output) => this.#stated(node, output, stated));
+    const inferred = rules ? inferNode(node, rules, this, this.opset) : null;
+    const types = inferred?.types ?? node.outputs.map((output) => statedType(node, output, stated));
+    if (inferred?.folded) this.#folded.set(node.outputs[0] ?? '', inferred.folded);
     const made = node.outputs.map((output, i): Value => {
       const type = types[i];
       if (!type) throw new OperatorError(`${node.op} at node "${name}": has no output ${i}`);
@@ -270,85 +254,6 @@ export class GraphBuilder {
     while (names.at(-1) === '') names.pop();
     return names;
   }
-
-  #infer(node: Node, rules: OpRules, name: string): readonly TensorType[] {
-    checkArity(node.op, rules, node.inputs.length, name);
-    const attributes = resolveAttributes(node.op, rules, node.attributes, name);
-    const inputs = node.inputs.map((input) => (input === '' ? null : this.value(input)));
-    const constant = (i: number): Tensor | null => this.known(node.inputs[i] ?? '');
-    const context: InferContext = {
-      inputs,
-      attributes,
-      outputs: node.outputs.length,
-      opset: this.opset,
-      constant,
-      input(i) {
-        const type = inputs[i];
-        if (!type) throw new ShapeError(`missing input ${rules.inputs[i] ?? i}`);
-        return type;
-      },
-      numbers(i) {
-        const data = constant(i);
-        if (!data)
-          throw new ShapeError(`input ${rules.inputs[i] ?? i} must be known before the run`);
-        return toNumbers(data);
-      },
-    };
-    try {
-      const inferred = rules.infer(context as unknown as InferContext<never>);
-      this.#fold(node, rules, attributes);
-      return Array.isArray(inferred) ? inferred : [inferred as TensorType];
-    } catch (error) {
-      throw this.#placed(error, node, name, inputs);
-    }
-  }
-
-  /** Remembers results of shape arithmetic, whose values later shape rules ask for. */
-  #fold(node: Node, rules: OpRules, attributes: Record<string, unknown>): void {
-    if (!rules.evaluate || node.outputs.length !== 1) return;
-    const inputs: Tensor[] = [];
-    for (const input of node.inputs) {
-      const data = this.known(input);
-      const type = this.values.get(input);
-      // Shape and Size need the dimensions only, so they get a stand-in without data.
-      const standIn = type && (node.op === 'Shape' || node.op === 'Size') ? shapeOnly(type) : null;
-      const operand = standIn ?? data;
-      if (!operand || operand.data.length > largestFolded) return;
-      inputs.push(operand);
-    }
-    const result = rules.evaluate(inputs, attributes as never);
-    if (result && result.data.length <= largestFolded)
-      this.#folded.set(node.outputs[0] ?? '', result);
-  }
-
-  #placed(error: unknown, node: Node, name: string, inputs: readonly (Value | null)[]): unknown {
-    if (!(error instanceof EspalierError) || error.details.node !== undefined) return error;
-    const kind = error instanceof OperatorError ? OperatorError : ShapeError;
-    const shapes = inputs.map((x) => (x ? `${x.name} ${x.dtype}${formatShape(x.shape)}` : 'none'));
-    return new kind(
-      `${node.op} at node "${name}": ${error.message} (inputs: ${shapes.join(', ')})`,
-      {
-        ...error.details,
-        op: node.op,
-        node: name,
-      },
-    );
-  }
-
-  #stated(node: Node, output: string, stated?: ReadonlyMap<string, ValueInfo>): TensorType {
-    const info = stated?.get(output);
-    if (info?.dtype && info.shape) return { dtype: info.dtype, shape: info.shape };
-    const where = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-    throw new OperatorError(
-      `unsupported operator ${where} at node "${node.name || node.outputs[0]}", and the file states no shape for its output "${output}". "espalier ops" lists what is supported.`,
-      { op: node.op, node: node.name },
-    );
-  }
-}
-
-function shapeOnly(type: TensorType): Tensor | null {
-  if (!type.shape.every((dim) => typeof dim === 'number')) return null;
-  return { dtype: 'float32', dims: type.shape as readonly number[], data: new Float32Array(0) };
 }
 
 /** Attributes of a node as plain values with defaults, by the table. */
