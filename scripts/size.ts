@@ -30,7 +30,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/runs': 700,
   'src/runtime': 350,
   'src/tensor': 700,
-  'src/train': 900,
+  'src/train': 1000,
 };
 
 /** Lines on which something other than a comment stands. */
