@@ -31,7 +31,7 @@ def arguments(description, learning_rate):
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(args.blas_threads or args.threads)
     # PyTorch's OpenMP threads spin while they wait, on the very cores that OpenBLAS's own threads
-    # need: on 2 cores 2 threads took twice as long as 1. Spinning briefly mends it.
+    # need: on 2 cores a step took twice as long as with one of them. Spinning briefly mends it.
     if args.form == "tuned":
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     import torch
