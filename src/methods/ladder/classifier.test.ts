@@ -89,6 +89,15 @@ describe('the classifier', () => {
     const made = classifierModel(config, shape, trained.weights, { kept: 'yes' });
     const read = readModel(writeModel(made));
     expect(read.metadata).toMatchObject({ kept: 'yes' });
+    expect(read.graph.nodes.map(({ op }) => op)).toEqual([
+      'Flatten',
+      'Gemm',
+      'Relu',
+      'Gemm',
+      'Relu',
+      'Gemm',
+      'Softmax',
+    ]);
     const session = await runtime.load(read);
     const results = await session.run({
       pixel_values: { dtype: 'float32', dims: [80, ...shape], data: pixelsOf(set, 0, 80, pixels) },

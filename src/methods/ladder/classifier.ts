@@ -3,6 +3,7 @@ import { internal } from '../../errors.js';
 import { type Model, model } from '../../graph/graph.js';
 import { filled } from '../../nn/init.js';
 import { type Builder, builder } from '../../ops/builder.js';
+import { prune } from '../../ops/rewrite/prune.js';
 import type { Runtime, Session } from '../../runtime/runtime.js';
 import { permutation, streamKey } from '../../tensor/random.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
@@ -153,7 +154,8 @@ export function classifierModel(
   weights: Parameters,
   metadata: Readonly<Record<string, string>>,
 ): Model {
-  return model(classifierGraph(config, shape, weights).build('ladder-classifier'), metadata);
+  const graph = classifierGraph(config, shape, weights).build('ladder-classifier');
+  return model(prune(graph), metadata);
 }
 
 /** A function that gives class probabilities, (count, classes), of images under given weights, without building a model. */
