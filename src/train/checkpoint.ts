@@ -23,20 +23,25 @@ export function encodeCheckpoint(
   tensors: ReadonlyMap<string, Tensor>,
   position: Position,
 ): Uint8Array {
+  requireFinite(tensors, position.step);
+  return encodeSafetensors(Object.fromEntries(tensors), { position: JSON.stringify(position) });
+}
+
+/** @throws TrainingError naming the first tensor that holds a number that is not finite. */
+export function requireFinite(tensors: ReadonlyMap<string, Tensor>, step: number): void {
   for (const [name, { data }] of tensors) {
     const at = (data as Float32Array).findIndex((value) => !Number.isFinite(value));
     if (at >= 0)
       throw new TrainingError(
-        `training gave ${data[at]} in "${name}" at step ${position.step}. The last good checkpoint is kept; lower the learning rate or clip the gradients, and resume from it.`,
+        `training gave ${data[at]} in "${name}" at step ${step}. A checkpoint saved before is kept; lower the learning rate or clip the gradients.`,
         { actual: data[at], expected: 'finite numbers' },
       );
   }
-  return encodeSafetensors(Object.fromEntries(tensors), { position: JSON.stringify(position) });
 }
 
 /**
  * The reverse, checked against what the step graph expects.
- * @throws DataError where a tensor is missing or has another shape, or the seed differs.
+ * @throws DataError where the bytes are no checkpoint, a tensor is missing or has another shape, or the seed differs.
  */
 export function decodeCheckpoint(
   bytes: Uint8Array,
@@ -44,8 +49,7 @@ export function decodeCheckpoint(
   seed: number,
 ): { tensors: Map<string, Tensor>; position: Position } {
   const { tensors, metadata } = decodeSafetensors(bytes, 'checkpoint');
-  const position = JSON.parse(metadata['position'] ?? 'null') as Position | null;
-  if (!position) throw new DataError('checkpoint: no position in it; it is not one of Espalier');
+  const position = parsePosition(metadata['position']);
   if (position.seed !== seed)
     throw new DataError(
       `checkpoint: it was made with seed ${position.seed}, this run has seed ${seed}. Use the same, or another folder.`,
@@ -62,4 +66,19 @@ export function decodeCheckpoint(
     found.set(name, tensor);
   }
   return { tensors: found, position };
+}
+
+function parsePosition(text = 'null'): Position {
+  const count = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+  try {
+    const { step, seed, best, sinceBest } = JSON.parse(text) as Position;
+    const isBest = best === null || (Number.isFinite(best.value) && count(best.step));
+    if (count(step) && count(seed) && count(sinceBest) && isBest)
+      return { step, seed, best, sinceBest };
+  } catch {
+    // Said below: text that is no JSON, or null, is no position either.
+  }
+  throw new DataError('checkpoint: no position in it; it is not one of Espalier, or damaged', {
+    actual: text,
+  });
 }

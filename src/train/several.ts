@@ -13,6 +13,7 @@ import {
   type Node,
   type ValueInfo,
 } from '../graph/graph.js';
+import { opsetOf } from '../ops/load.js';
 import { nextName, scalarName, type TrainingStep } from './step.js';
 
 /** Name of the symbolic dimension that the steps of a run lie on. */
@@ -75,14 +76,15 @@ export function severalSteps(step: TrainingStep): Model {
     outputs: [...next, ...losses].map(({ name }) => name),
     attributes,
   };
-  return model({
+  const whole: Graph = {
     name: 'training-steps',
     inputs: [...kept, ...changing.map(stacked)],
     outputs: [...next, ...losses.map(stacked)],
     nodes: [scan],
     initializers: new Map(),
     values: new Map(),
-  });
+  };
+  return model(whole, {}, opsetOf(step.model));
 }
 
 const renamed = (value: ValueInfo): ValueInfo => ({ ...value, name: inside(value.name) });

@@ -1,9 +1,9 @@
 /** The inputs of several steps side by side, in buffers that every run fills anew. */
 
-import { internal } from '../errors.js';
-import type { ValueInfo } from '../graph/graph.js';
+import { internal, ShapeError } from '../errors.js';
+import type { Value, ValueInfo } from '../graph/graph.js';
 import type { Feeds } from '../runtime/runtime.js';
-import { sizeOf } from '../tensor/shape.js';
+import { formatShape, sameShape, sizeOf } from '../tensor/shape.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
 interface Layer {
@@ -38,6 +38,29 @@ export class Stack {
     const layer = this.#layers.get(name) ?? internal(`the step has no input "${name}"`);
     const { all, size } = layer;
     return (all.data as Float32Array).subarray(slot * size, (slot + 1) * size);
+  }
+
+  /**
+   * Copies a step's batch into the `slot`-th step: what is missing would silently be that of an earlier step.
+   * @throws ShapeError where `feeds` lacks an input of the batch, has another, or one of another dtype or shape.
+   */
+  put(batch: readonly Value[], feeds: Feeds, slot: number): void {
+    for (const { name, dtype, shape } of batch) {
+      const feed = feeds[name];
+      if (!feed || feed.dtype !== dtype || !sameShape(feed.dims, shape))
+        throw new ShapeError(
+          `batch: "${name}" must be ${dtype}${formatShape(shape)}, got ${feed ? feed.dtype + formatShape(feed.dims) : 'nothing'}`,
+          { expected: shape, actual: feed?.dims },
+        );
+      (this.slot(name, slot) as Float32Array).set(feed.data as Float32Array);
+    }
+    const names = batch.map(({ name }) => name);
+    const unknown = Object.keys(feeds).find((name) => !names.includes(name));
+    if (unknown !== undefined)
+      throw new ShapeError(
+        `batch: unknown input "${unknown}". The step takes ${names.join(', ')}`,
+        { expected: names, actual: unknown },
+      );
   }
 
   /** Feeds of the first `count` steps, (count, ...) each. */

@@ -87,7 +87,7 @@ export function compileStep(b: Builder, options: StepOptions): TrainingStep {
     }
   });
   return {
-    model: model(optimize(b.build('training-step', 'inputs'))),
+    model: model(optimize(b.build('training-step', 'inputs'), b.opset), {}, b.opset),
     initial,
     parameters: parameters.map((parameter) => parameter.name),
     batch,

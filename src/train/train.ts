@@ -1,9 +1,10 @@
 /** The training loop: runs a compiled step over and over, and can stop and go on at any step, bit for bit. */
-import { TrainingError } from '../errors.js';
+import { TrainingError, UsageError } from '../errors.js';
 import type { Feeds, Runtime, Session, SessionOptions } from '../runtime/runtime.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Buffers } from './buffers.js';
-import { decodeCheckpoint, encodeCheckpoint, type Position } from './checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint, type Position, requireFinite } from './checkpoint.js';
+import { Clock } from './clock.js';
 import type { CheckpointStore, TrainEvent } from './events.js';
 import { fillNoise } from './noise.js';
 import type { Schedule } from './schedule.js';
@@ -61,18 +62,38 @@ export interface TrainResult {
 /** Ours: at eight, little of the copying is left (36.5 ms a ladder step, as at sixteen; 42 at one). */
 export const defaultStepsPerRun = 8;
 
-/** How often the loop lets signals and timers through, in milliseconds. */
-const breathEvery = 100;
-
 /**
  * Trains until `steps`, an interruption or early stopping.
  * @throws TrainingError where a loss or a parameter is not finite (the last good checkpoint stays), DataError
- *   where the checkpoint to resume from does not fit.
+ *   where the checkpoint to resume from does not fit, ShapeError where a batch does not, UsageError for a number of
+ *   steps that is not a whole one.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  checkCounts(options);
   const { runtime, step, session, stepsPerRun = defaultStepsPerRun } = options;
   const graph = stepsPerRun === 1 ? step.model : severalSteps(step);
   return new Loop(options, await runtime.load(graph, session), stepsPerRun).run();
+}
+
+/** A period of 0 or half a step would never be reached, and the loop never end. */
+function checkCounts(options: TrainOptions): void {
+  const names = [
+    'stepsPerEpoch',
+    'stepsPerRun',
+    'reportEvery',
+    'checkpointEvery',
+    'evaluateEvery',
+  ] as const;
+  const demand = (name: string, value: number, least: number): void => {
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new UsageError(`train: ${name} must be a whole number from ${least} on, got ${value}`, {
+        expected: `a whole number from ${least} on`,
+        actual: value,
+      });
+  };
+  demand('steps', options.steps, 0);
+  demand('patience', options.watch?.patience ?? 1, 1);
+  for (const name of names) demand(name, options[name] ?? 1, 1);
 }
 
 class Loop {
@@ -99,20 +120,19 @@ class Loop {
     const resumed = this.#options.resume === true && (await this.#restore());
     const first = this.#position.step;
     this.#emit({ type: 'start', run: this.#options.run ?? '', step: first, steps, resumed });
-    let reason: TrainResult['reason'] = 'finished';
+    // A run that had stopped early and was killed before its end was written must not go on.
+    let reason: TrainResult['reason'] = this.#isOutOfPatience() ? 'stopped early' : 'finished';
     this.#clock.start(first);
-    while (this.#position.step < steps) {
+    while (reason === 'finished' && this.#position.step < steps) {
       const done = await this.#steps();
-      if (
-        evaluate &&
-        (done % (this.#options.evaluateEvery ?? stepsPerEpoch) === 0 || done === steps)
-      )
-        if (await this.#evaluate(evaluate)) reason = 'stopped early';
+      const due = done % (this.#options.evaluateEvery ?? stepsPerEpoch) === 0 || done === steps;
+      if (evaluate && due) await this.#evaluate(evaluate);
+      if (this.#isOutOfPatience()) reason = 'stopped early';
       if (done % (this.#options.checkpointEvery ?? stepsPerEpoch) === 0) await this.#save('last');
       if (this.#clock.due()) await new Promise((resolve) => setTimeout(resolve, 0));
-      if (signal?.aborted && done < steps) reason = 'interrupted';
-      if (reason !== 'finished') break;
+      if (signal?.aborted && done < steps && reason === 'finished') reason = 'interrupted';
     }
+    requireFinite(this.#buffers.current, this.#position.step);
     if (this.#saved !== this.#position.step) await this.#save('last');
     const { step } = this.#position;
     this.#emit({ type: 'end', step, reason, seconds: this.#clock.seconds() });
@@ -168,8 +188,7 @@ class Loop {
   #fill(index: number, slot: number): number {
     const { step, batch, seed, steps, learningRate, schedule } = this.#options;
     const rate = learningRate * schedule(index, steps);
-    for (const [name, { data }] of Object.entries(batch(index)))
-      (this.#stack.slot(name, slot) as Float32Array).set(data as Float32Array);
+    this.#stack.put(step.batch, batch(index), slot);
     for (const source of step.stochastic)
       fillNoise(this.#stack.slot(source.value.name, slot) as Float32Array, source, seed, index);
     const scalars = step.optimizer.scalars(index + 1, rate);
@@ -210,23 +229,26 @@ class Loop {
         );
   }
 
-  /** Evaluates, keeps the best, and says whether patience has run out. */
-  async #evaluate(evaluate: NonNullable<TrainOptions['evaluate']>): Promise<boolean> {
+  /** Evaluates, and keeps the best. */
+  async #evaluate(evaluate: NonNullable<TrainOptions['evaluate']>): Promise<void> {
     const { stepsPerEpoch, watch } = this.#options;
     const { step } = this.#position;
     const metrics = await evaluate(this.#buffers.current, step);
     this.#emit({ type: 'evaluation', step, epoch: step / stepsPerEpoch, metrics });
-    if (!watch) return false;
+    if (!watch) return;
     const value = metrics[watch.metric];
     if (value === undefined)
       throw new TrainingError(
         `training: no figure "${watch.metric}" to watch; there are ${Object.keys(metrics).join(', ')}`,
       );
-    if (this.#position.best === null || value < this.#position.best.value) {
+    if (value < (this.#position.best?.value ?? Number.POSITIVE_INFINITY)) {
       this.#position = { ...this.#position, best: { value, step }, sinceBest: 0 };
       await this.#save('best');
     } else this.#position = { ...this.#position, sinceBest: this.#position.sinceBest + 1 };
-    return this.#position.sinceBest >= (watch.patience ?? Number.POSITIVE_INFINITY);
+  }
+
+  #isOutOfPatience(): boolean {
+    return this.#position.sinceBest >= (this.#options.watch?.patience ?? Number.POSITIVE_INFINITY);
   }
 
   async #save(kind: 'last' | 'best'): Promise<void> {
@@ -250,34 +272,5 @@ class Loop {
 
   #emit(event: TrainEvent): void {
     this.#options.onEvent?.(event);
-  }
-}
-
-/** Steps per second and time left. Nothing that is computed depends on it. */
-class Clock {
-  #begun = 0;
-  #firstStep = 0;
-  #breathed = 0;
-
-  start(step: number): void {
-    this.#begun = performance.now();
-    this.#firstStep = step;
-  }
-
-  seconds(): number {
-    return (performance.now() - this.#begun) / 1000;
-  }
-
-  /** Whether the event loop should have its turn now. */
-  due(): boolean {
-    const now = performance.now();
-    if (now - this.#breathed < breathEvery) return false;
-    this.#breathed = now;
-    return true;
-  }
-
-  speed(step: number, steps: number): { stepsPerSecond: number; secondsLeft: number } {
-    const stepsPerSecond = (step - this.#firstStep) / Math.max(this.seconds(), 1e-9);
-    return { stepsPerSecond, secondsLeft: (steps - step) / stepsPerSecond };
   }
 }
