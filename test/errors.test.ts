@@ -165,6 +165,20 @@ describe('folders of images', () => {
     expect(code).toBe(0);
   });
 
+  it('of classes of different sizes are learnt from again by the config of the run', async () => {
+    const files: Record<string, Buffer> = {};
+    for (let i = 0; i < 6; i++) files[`labelled/cat/${i}.png`] = await picture(20 * i);
+    for (let i = 0; i < 2; i++) files[`labelled/owl/${i}.png`] = await picture(130 + 20 * i);
+    const path = await folder('unbalanced', files);
+    expect((await train(path)).code).toBe(0);
+    const config = `${path}-run/config.yaml`;
+    const again = await run('train', 'ladder', '--config', config, '--output', `${path}-again`);
+    expect(again.err).not.toMatch(/error/);
+    expect(again.code).toBe(0);
+    const model = (at: string): Promise<Buffer> => readFile(join(`${path}-${at}`, 'model.onnx'));
+    expect((await model('again')).equals(await model('run'))).toBe(true);
+  });
+
   it('with an empty class end with code 3 and its name', async () => {
     const path = await folder('no-owl', {
       'labelled/cat/0.png': await picture(1),

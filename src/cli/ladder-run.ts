@@ -160,11 +160,10 @@ async function exportModel(
   };
   const model: Model = classifierModel(config, data.shape, weights, describeClassifier(spec));
   await writeModelFile(folder.model, model);
-  const hub = join(folder.path, 'huggingface');
-  await mkdir(join(hub, 'onnx'), { recursive: true });
+  await mkdir(join(folder.huggingFace, 'onnx'), { recursive: true });
   for (const [name, text] of Object.entries(huggingFaceFiles(spec)))
-    await writeAtomically(join(hub, name), text, { what: name });
-  await writeModelFile(join(hub, 'onnx', 'model.onnx'), model);
+    await writeAtomically(join(folder.huggingFace, name), text, { what: name });
+  await writeModelFile(join(folder.huggingFace, 'onnx', 'model.onnx'), model);
   return folder.model;
 }
 

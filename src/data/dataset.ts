@@ -47,6 +47,8 @@ export interface Dataset {
   /** What must be there before it can be read. */
   readonly needs: string;
   readonly accepts: readonly (keyof DatasetOptions)[];
+  /** Labels to learn from unless asked otherwise. */
+  readonly labels: number | 'all';
   /**
    * Reads and divides it.
    * @throws DataError where the data cannot be used, UsageError where an option is not one of its own.

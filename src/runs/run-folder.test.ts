@@ -55,11 +55,19 @@ describe('openRunFolder', () => {
     const run = await openRunFolder(folder);
     for (const file of [run.config, run.metrics, run.model, run.report, run.checkpoints.last])
       writeFileSync(file, 'old');
+    mkdirSync(run.huggingFace);
+    writeFileSync(join(run.huggingFace, 'config.json'), 'old');
     writeFileSync(join(folder, 'notes.txt'), 'mine');
     writeFileSync(join(folder, 'checkpoint', 'kept.safetensors'), 'mine');
     const again = await openRunFolder(folder, { overwrite: true });
     expect(again.resumed).toBe(false);
-    expect(readdirSync(folder).sort()).toEqual(['checkpoint', 'metrics.jsonl', 'notes.txt']);
+    expect(readdirSync(folder).sort()).toEqual([
+      'checkpoint',
+      'huggingface',
+      'metrics.jsonl',
+      'notes.txt',
+    ]);
+    expect(readdirSync(run.huggingFace)).toEqual([]);
     expect(readdirSync(join(folder, 'checkpoint'))).toEqual(['kept.safetensors']);
     expect(readFileSync(run.metrics, 'utf8')).toBe('');
   });

@@ -21,6 +21,8 @@ export interface RunPaths {
   readonly checkpoints: { readonly last: string; readonly best: string };
   readonly model: string;
   readonly report: string;
+  /** Folder of the same model as transformers.js loads it. */
+  readonly huggingFace: string;
 }
 
 /** A run's folder, ready to be written. */
@@ -52,6 +54,7 @@ export function runPaths(path: string): RunPaths {
     },
     model: join(root, 'model.onnx'),
     report: join(root, 'report.html'),
+    huggingFace: join(root, 'huggingface'),
   };
 }
 
@@ -164,8 +167,18 @@ async function removeRun(paths: RunPaths): Promise<void> {
   for (const file of runFiles(paths)) await rm(file, { force: true });
 }
 
-function runFiles({ checkpoints, config, model, report, metrics }: RunPaths): string[] {
-  return [checkpoints.last, checkpoints.best, config, model, report, metrics];
+function runFiles(paths: RunPaths): string[] {
+  const { checkpoints, config, model, report, metrics, huggingFace } = paths;
+  const exported = ['config.json', 'preprocessor_config.json', 'onnx/model.onnx'];
+  return [
+    checkpoints.last,
+    checkpoints.best,
+    config,
+    model,
+    report,
+    ...exported.map((name) => join(huggingFace, name)),
+    metrics,
+  ];
 }
 
 /** Writes as a checkpoint will be written, so that hours of training do not end in "permission denied". */

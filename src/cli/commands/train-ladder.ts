@@ -119,7 +119,9 @@ export const trainLadder = command({
   async run({ options: given }, context) {
     const data = await loadData(given, context);
     const config = resolveConfig(given, data);
-    const resolved = { ...given, ...settingsOf(config), labels: data.labelled.count };
+    // Not the number that "all" came to: so many of an unbalanced set could not be drawn again, each class alike.
+    const labels = given.labels ?? datasets[given.data].labels;
+    const resolved = { ...given, ...settingsOf(config), labels };
     const run = await runLadder({
       runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
       threads: given.threads,
