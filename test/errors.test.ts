@@ -171,6 +171,7 @@ describe('folders of images', () => {
     for (let i = 0; i < 2; i++) files[`labelled/owl/${i}.png`] = await picture(130 + 20 * i);
     const path = await folder('unbalanced', files);
     expect((await train(path)).code).toBe(0);
+    expect(await readFile(`${path}-run/report.html`, 'utf8')).not.toContain('--data mnist');
     const config = `${path}-run/config.yaml`;
     const again = await run('train', 'ladder', '--config', config, '--output', `${path}-again`);
     expect(again.err).not.toMatch(/error/);

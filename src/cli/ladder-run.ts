@@ -85,7 +85,7 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     judged,
     reconstruction: await reconstruct(runtime, config, trained.parameters, shown),
     figures: figuresOf(testError, trained, options.comparison),
-    next: nextCommands(folder),
+    next: nextCommands(folder, options),
     provenance: provenanceOf(runtime, config),
   });
   await writeAtomically(folder.report, renderReport(report), { what: 'report' });
@@ -183,10 +183,13 @@ function figuresOf(
   ];
 }
 
-function nextCommands(folder: RunFolder): string[] {
+function nextCommands(folder: RunFolder, { options, data }: LadderRunOptions): string[] {
+  const source = options['folder'] === undefined ? '' : ` --folder ${options['folder']}`;
   return [
     `npx espalier predict ${folder.model} <images>`,
-    `npx espalier evaluate ${folder.model} --data mnist`,
+    ...(data.test
+      ? [`npx espalier evaluate ${folder.model} --data ${options['data']}${source}`]
+      : []),
     `npx espalier inspect ${folder.model}`,
   ];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../autodiff/differentiate.js';
-import { OperatorError, ShapeError } from '../errors.js';
+import { ModelError, OperatorError, ShapeError } from '../errors.js';
 import type { Graph, Node } from '../graph/graph.js';
 import { model } from '../graph/graph.js';
 import { nodeRuntime } from '../runtime/node.js';
@@ -54,6 +54,12 @@ describe('files of older operator sets', () => {
     const results = await session.run({ x: tensor('float32', [1, 4], [1, 2, 3, 4]) });
     expect(results['y']?.data[0]).toBeCloseTo((1 * 3 + 2 * 4) / 2);
     expect(Array.from(results[gradients.x]?.data as Float32Array)).toEqual([1.5, 2, 0.5, 1]);
+  });
+
+  it('are refused where operators meant something else', () => {
+    const flattening = graph([node('Softmax', ['x'], ['y'])]);
+    expect(() => loadModel(model(flattening, {}, 12))).toThrow(ModelError);
+    expect(() => loadModel(model(flattening, {}, 12))).toThrow(/operator set 12.*13 and later/);
   });
 
   it('and newer ones keep theirs', () => {

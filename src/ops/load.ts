@@ -16,12 +16,20 @@ export interface LoadOptions {
   readonly ops?: ExtendedOps;
 }
 
+/** Before it Softmax and its kin flattened their input, and many inputs were attributes. */
+const oldestOpset = 13;
+
 /**
  * A builder that holds the graph, ready to be extended or differentiated.
- * @throws ModelError, ShapeError, OperatorError naming the node at fault.
+ * @throws ModelError for an operator set before 13; ModelError, ShapeError, OperatorError naming the node at fault.
  */
 export function load(graph: Graph, options: LoadOptions = {}): Builder {
   const opset = options.opset ?? defaultOpset;
+  if (opset < oldestOpset)
+    throw new ModelError(
+      `unsupported operator set ${opset}: its operators mean other things than those of ${oldestOpset} and later. Export the model again, or convert it with onnx.version_converter.`,
+      { expected: oldestOpset, actual: opset },
+    );
   const b = builder(Math.max(opset, defaultOpset), options.ops);
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   const bind = (dim: Dim): Dim =>
