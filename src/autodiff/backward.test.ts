@@ -116,6 +116,30 @@ describe('backward', () => {
     });
     expect(results['third']?.data[0]).toBeCloseTo(24 * 2, 3);
   });
+
+  it('takes the numbers of a weight for no constants where it differentiates by it', async () => {
+    const x = tensor('float32', [3], [1, 2, 4]);
+    const ones = tensor('float32', [3], [1, 1, 1]);
+    /** By the scale, of the gradient by x projected on a fixed vector. */
+    const mixed = async (isWeight: boolean): Promise<number[]> => {
+      const b = builder();
+      const input = b.input('x', 'float32', [3]);
+      const scale = isWeight ? b.initializer('scale', ones) : b.input('scale', 'float32', [3]);
+      const y = b.LayerNormalization(b.Mul(input, input), scale);
+      const loss = b.ReduceSum(b.Mul(y, b.Mul(y, y)), null, { keepdims: 0 });
+      const [byX] = backward(b, loss, [input, scale]);
+      const direction = b.constant(tensor('float32', [3], [1, -1, 3]));
+      const projected = b.ReduceSum(b.Mul(byX as Value, direction), null, { keepdims: 0 });
+      b.output(backward(b, projected, [scale])[0] as Value, 'mixed');
+      const session = await runtime.load(model(b.build()));
+      const results = await session.run(isWeight ? { x } : { x, scale: ones });
+      return Array.from(results['mixed']?.data as Float32Array);
+    };
+    const [constant, fed] = [await mixed(true), await mixed(false)];
+    constant.forEach((value, i) => {
+      expect(value).toBeCloseTo(fed[i] ?? Number.NaN, 4);
+    });
+  });
 });
 
 describe('an error of backward', () => {

@@ -165,7 +165,11 @@ function applyRule(
     dy: dys[0] as Value,
     dys,
     needs: node.inputs.map((input) => reached.has(input)),
-    constant: (i: number) => b.known(node.inputs[i] ?? ''),
+    // A weight that is differentiated by is no constant: its gradient's gradient would miss it.
+    constant: (i: number) => {
+      const input = node.inputs[i] ?? '';
+      return reached.has(input) ? null : b.known(input);
+    },
   };
   const gradients = placed(where, details, () => rule(context));
   if (gradients.length !== x.length)

@@ -24,8 +24,9 @@ export interface Differentiated<Name extends string = string> {
 }
 
 /**
- * Extends a graph (or a model, whose operator set is then minded) by the gradient of `loss` with respect to `with`. Symbolic dimensions are bound first, through
- * `dimensions`. The result can be differentiated again.
+ * Extends a graph (or a model, whose operator set is then minded) by the gradient of `loss` with respect to `with`.
+ * Symbolic dimensions are bound first, through `dimensions`. The result can be differentiated again, by the same
+ * values: initializers that are not named in `with` count as constants, and rules may use their numbers.
  * @throws GradientError for an unknown name, a loss that is no scalar, an operator without a gradient.
  * @example differentiate(graph, { loss: 'loss', with: ['w', 'b'], dimensions: { batch: 32 } })
  */
