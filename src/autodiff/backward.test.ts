@@ -140,6 +140,25 @@ describe('backward', () => {
       expect(value).toBeCloseTo(fed[i] ?? Number.NaN, 4);
     });
   });
+
+  it('keeps a weight of 1 or 0, which may change, where it differentiates by it', async () => {
+    const b = builder();
+    const x = b.input('x', 'float32', [2]);
+    const gain = b.initializer('gain', tensor('float32', [], [1]));
+    const shift = b.initializer('shift', tensor('float32', [], [0]));
+    const y = b.Add(b.Mul(x, b.Mul(gain, gain)), shift);
+    b.output(b.ReduceSum(b.Mul(y, y), null, { keepdims: 0 }), 'loss');
+    const weights = ['gain', 'shift'] as const;
+    const once = differentiate(b.build(), { loss: 'loss', with: weights });
+    expect([...once.graph.initializers.keys()]).toEqual(expect.arrayContaining([...weights]));
+    const twice = differentiate(once.graph, { loss: once.gradients.gain, with: weights });
+    const results = await (await runtime.load(twice.model)).run({
+      x: tensor('float32', [2], [1, 3]),
+    });
+    // loss = sum (x g² + s)²: by g twice 12 g² sum x² + 4 s sum x, by g and s 4 g sum x.
+    expect(results[twice.gradients.gain]?.data[0]).toBeCloseTo(120, 3);
+    expect(results[twice.gradients.shift]?.data[0]).toBeCloseTo(16, 4);
+  });
 });
 
 describe('an error of backward', () => {

@@ -34,7 +34,10 @@ export function differentiate<const Name extends string>(
   source: Graph | Model,
   options: DifferentiateOptions<Name>,
 ): Differentiated<Name> {
-  const b = 'opsets' in source ? loadModel(source, options) : load(source, options);
+  const named = new Set<string>(options.with);
+  const trainable = (name: string): boolean => named.has(name) || !!options.trainable?.(name);
+  const settings = { ...options, trainable };
+  const b = 'opsets' in source ? loadModel(source, settings) : load(source, settings);
   for (const name of [options.loss, ...options.with])
     if (!b.values.has(name))
       throw new GradientError(`differentiate: the graph has no value "${name}"`, { actual: name });
@@ -46,7 +49,7 @@ export function differentiate<const Name extends string>(
     (gradient, i) => b.output(gradient, b.fresh(`${options.with[i]}.gradient`)).name,
   );
   const name = 'opsets' in source ? source.graph.name : source.name;
-  const graph = optimize(b.build(name), b.opset);
+  const graph = optimize(b.build(name), b.opset, new Set(b.parameters.keys()));
   return {
     graph,
     model: model(graph, 'opsets' in source ? source.metadata : {}, b.opset),

@@ -30,13 +30,18 @@ export interface RewriteContext {
 /**
  * Applies all rewrites until nothing changes. Inputs and outputs keep their names, dtypes and shapes.
  * @param opset that the graph is written for, 18 or later
+ * @param weights initializers whose numbers may yet change: no rule may use them
  */
-export function optimize(graph: Graph, opset = defaultOpset): Graph {
+export function optimize(
+  graph: Graph,
+  opset = defaultOpset,
+  weights: ReadonlySet<string> = new Set(),
+): Graph {
   let current = prune(graph);
   for (let pass = 0; pass < mostPasses; pass++) {
     // Equal nodes are merged first: rules ask how often a value is used, and a double hides a use.
-    const merged = prune(rebuild(current, opset, {}).graph);
-    const { graph: next, changes } = rebuild(merged, opset, rules);
+    const merged = prune(rebuild(current, opset, weights, {}).graph);
+    const { graph: next, changes } = rebuild(merged, opset, weights, rules);
     current = prune(next);
     if (changes === 0) break;
   }
@@ -47,11 +52,14 @@ export function optimize(graph: Graph, opset = defaultOpset): Graph {
 function rebuild(
   graph: Graph,
   opset: number,
+  weights: ReadonlySet<string>,
   offers: typeof rules,
 ): { graph: Graph; changes: number } {
   const b = builder(opset);
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
-  for (const [name, data] of graph.initializers) b.initializer(name, data);
+  for (const [name, data] of graph.initializers)
+    if (weights.has(name)) b.parameter(name, data);
+    else b.initializer(name, data);
   for (const { name, dtype, shape } of graph.inputs)
     if (dtype && shape && !b.values.has(name)) b.input(name, dtype, shape);
   const state = new Rebuild(b, graph);
@@ -172,8 +180,12 @@ function firstOffer(offers: readonly Rule[], context: RewriteContext): Value | n
 
 const commutative = new Set(['Add', 'Mul', 'Max', 'Min', 'And', 'Or', 'Equal']);
 
-/** What makes two nodes equal; null where that cannot be told (subgraphs, opaque attributes). */
+/** Two of them give two draws. */
+const drawing = /^(Random|Bernoulli|Multinomial|Dropout)/;
+
+/** What makes two nodes equal; null where that cannot be told (subgraphs, opaque attributes), or they are not. */
 function keyOf(node: Node): string | null {
+  if (drawing.test(node.op)) return null;
   const parts: string[] = [];
   for (const [name, attribute] of Object.entries(node.attributes).sort()) {
     if (attribute.type === 'tensor' || attribute.type === 'graph' || attribute.type === 'opaque')
