@@ -215,7 +215,12 @@ describe('run folders', () => {
     expect(again.code).toBe(2);
     expect(again.err).toMatch(/--resume .*--overwrite/s);
     expect((await stat(join(root, 'twice', 'model.onnx'))).mtimeMs).toBe(before.mtimeMs);
-    expect((await run(...common, '--resume')).code).toBe(0);
+    const resumed = await run(...common, '--resume');
+    expect(resumed.code).toBe(0);
+    expect(resumed.err).not.toMatch(/other settings/);
+    const faster = await run(...common, '--resume', '--learning-rate', '0.01');
+    expect(faster.err).toMatch(/resumed with other settings: learningRate 0\.002, now 0\.01/);
+    expect(faster.code).toBe(0);
   });
 });
 

@@ -16,7 +16,7 @@ import { writeAtomically } from '../runs/atomic-file.js';
 import { fileCheckpointStore } from '../runs/checkpoint-store.js';
 import { openMetricsLog, readMetrics } from '../runs/metrics-log.js';
 import { writeModelFile } from '../runs/model-file.js';
-import { writeRunConfig } from '../runs/run-config.js';
+import { readRunConfig, writeRunConfig } from '../runs/run-config.js';
 import { openRunFolder, type RunFolder } from '../runs/run-folder.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { TrainEvent } from '../train/events.js';
@@ -65,6 +65,7 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     overwrite: options.overwrite ?? false,
     resume: options.resume ?? false,
   });
+  if (folder.resumed) await noteChanges(folder, options);
   await writeRunConfig(folder, options.options);
   const trained = await trainInto(folder, options);
   if (trained.reason === 'interrupted')
@@ -98,6 +99,24 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     report: folder.report,
     folder: folder.path,
   };
+}
+
+/** Settings of which a run that is resumed gives the same result, whatever they are. */
+const harmless = new Set(['checkpointEvery', 'threads']);
+
+/** Says which settings a resumed run does not share with its beginning: it is another run from there on. */
+async function noteChanges(folder: RunFolder, { options, progress }: LadderRunOptions) {
+  const before = await readRunConfig(folder).catch(() => ({}));
+  const changed = Object.entries((before ?? {}) as Record<string, unknown>).flatMap(
+    ([key, value]) => {
+      const [old, now] = [JSON.stringify(value), JSON.stringify(options[key])];
+      return old === now || now === undefined || harmless.has(key)
+        ? []
+        : [`${key} ${old}, now ${now}`];
+    },
+  );
+  if (changed.length > 0)
+    progress({ type: 'notice', message: `resumed with other settings: ${changed.join('; ')}` });
 }
 
 const firstIndices = (count: number, available: number): number[] =>

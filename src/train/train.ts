@@ -46,7 +46,7 @@ export interface TrainOptions {
   readonly evaluateEvery?: number;
   /** The figure whose lowest value is kept as `best`; with `patience`, evaluations without a better one end the run. */
   readonly watch?: { readonly metric: string; readonly patience?: number };
-  /** Ends the run after the step under way, with a checkpoint. */
+  /** Ends training after the run of the graph under way, up to `stepsPerRun` steps, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
 }
