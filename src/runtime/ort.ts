@@ -53,6 +53,9 @@ const released = new FinalizationRegistry<ort.InferenceSession>((session) => {
   void session.release().catch(() => undefined);
 });
 
+/** Sessions at work, so that none is collected, and released, while its run is under way. */
+const atWork = new Map<Session, number>();
+
 function wrap(
   module: Ort,
   session: ort.InferenceSession,
@@ -83,16 +86,24 @@ function wrap(
     );
     return into && writesInPlace ? into : mapValues(results, fromOrt);
   };
+  const queued = (feeds: Feeds, into?: Feeds): Promise<Feeds> => {
+    const next = gpuQueue.then(() => run(feeds, into));
+    gpuQueue = next.catch(() => undefined);
+    return next;
+  };
   const wrapped: Session = {
     inputs: session.inputNames,
     outputs: session.outputNames,
-    run: exclusive
-      ? (feeds, into) => {
-          const next = gpuQueue.then(() => run(feeds, into));
-          gpuQueue = next.catch(() => undefined);
-          return next;
-        }
-      : run,
+    async run(feeds, into) {
+      atWork.set(wrapped, (atWork.get(wrapped) ?? 0) + 1);
+      try {
+        return await (exclusive ? queued(feeds, into) : run(feeds, into));
+      } finally {
+        const left = (atWork.get(wrapped) ?? 1) - 1;
+        if (left === 0) atWork.delete(wrapped);
+        else atWork.set(wrapped, left);
+      }
+    },
   };
   released.register(wrapped, session);
   return wrapped;
