@@ -13,11 +13,13 @@ export type Operand = Value | number | readonly number[];
 /**
  * A graph input that the training loop fills with random numbers, the same for the same (seed, step, name).
  * `normal` has mean 0 and standard deviation `scale`; `bernoulli` is 1 with probability `scale`, else 0.
+ * With `quiet`, the last so many entries of axis 1 are 0: examples that go without noise.
  */
 export interface Stochastic {
   readonly value: Value;
   readonly distribution: 'normal' | 'uniform' | 'bernoulli';
   readonly scale: number;
+  readonly quiet: number;
 }
 
 const isValue = (operand: Operand | null | undefined): operand is Value =>
@@ -25,7 +27,6 @@ const isValue = (operand: Operand | null | undefined): operand is Value =>
 
 export class GraphBuilder {
   readonly table: OpTable;
-  readonly opset: number;
   readonly nodes: Node[] = [];
   readonly values = new Map<string, Value>();
   readonly initializers = new Map<string, Tensor>();
@@ -42,10 +43,16 @@ export class GraphBuilder {
   readonly #nodeNames = new Set<string>();
   readonly #reserved = new Set<string>();
   #prefix = '';
+  #opset: number;
 
   constructor(table: OpTable, opset = defaultOpset) {
     this.table = table;
-    this.opset = opset;
+    this.#opset = opset;
+  }
+
+  /** The operator set that the graph is written for: it rises with the first operator that is newer. */
+  get opset(): number {
+    return this.#opset;
   }
 
   /** Declares a graph input. @throws ModelError where the name is taken. */
@@ -75,9 +82,10 @@ export class GraphBuilder {
     shape: readonly number[],
     distribution: Stochastic['distribution'],
     scale = 1,
+    quiet = 0,
   ): Value {
     const value = this.input(name, 'float32', shape);
-    this.stochastic.push({ value, distribution, scale });
+    this.stochastic.push({ value, distribution, scale, quiet });
     return value;
   }
 
@@ -194,6 +202,7 @@ export class GraphBuilder {
   add(node: Node, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
     const name = node.name || node.outputs[0] || '';
     const rules = node.domain === '' || node.domain === 'ai.onnx' ? this.table[node.op] : undefined;
+    this.#opset = Math.max(this.#opset, rules?.since ?? 0);
     const inferred = rules ? inferNode(node, rules, this, this.opset) : null;
     const types = inferred?.types ?? node.outputs.map((output) => statedType(node, output, stated));
     if (inferred?.folded) this.#folded.set(node.outputs[0] ?? '', inferred.folded);
@@ -222,6 +231,7 @@ export class GraphBuilder {
           ? new Map(this.initializers)
           : new Map([...this.parameters, ...this.initializers]),
       values: new Map([...this.values].filter(([key]) => this.#producers.has(key))),
+      ...(this.#opset > defaultOpset && { opset: this.#opset }),
     };
   }
 

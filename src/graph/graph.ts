@@ -61,6 +61,8 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, Tensor>;
   /** dtype and shape of inner values, where a file or the builder states them. */
   readonly values: ReadonlyMap<string, ValueInfo>;
+  /** The operator set that its nodes need, where that is a later one than `defaultOpset`. */
+  readonly opset?: number;
   readonly kept?: unknown;
 }
 
@@ -85,7 +87,7 @@ export const defaultIrVersion = 8;
 export function model(
   graph: Graph,
   metadata: Readonly<Record<string, string>> = {},
-  opset = defaultOpset,
+  opset = graph.opset ?? defaultOpset,
 ): Model {
   return {
     graph,

@@ -35,6 +35,8 @@ export interface OpRules {
   /** As `inputs`; one called `Y` where left out. */
   readonly outputs?: readonly string[];
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
+  /** The operator set that has it in this form, where that is a later one than `defaultOpset`. */
+  readonly since?: number;
   infer(context: InferContext<never>): TensorType | readonly TensorType[];
   /** Computes the result on the host: for shape arithmetic, whose values must be known while building. */
   evaluate?(inputs: readonly Tensor[], attributes: never): Tensor | null;

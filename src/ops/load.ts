@@ -8,7 +8,7 @@ import { upgrade } from './upgrade.js';
 export interface LoadOptions {
   /** Sizes for symbolic dimensions, by name: `{ batch: 100 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
-  /** Operator set that the nodes are written for, from 13 on; 18 where left out. Older forms are brought up to 18. */
+  /** Operator set that the nodes are written for, from 13 on; what the graph says, or 18, where left out. Older forms are brought up to 18. */
   readonly opset?: number;
   /** Which initializers become trainable parameters; none where left out. */
   readonly trainable?: (name: string) => boolean;
@@ -24,7 +24,7 @@ const oldestOpset = 13;
  * @throws ModelError for an operator set before 13; ModelError, ShapeError, OperatorError naming the node at fault.
  */
 export function load(graph: Graph, options: LoadOptions = {}): Builder {
-  const opset = options.opset ?? defaultOpset;
+  const opset = options.opset ?? graph.opset ?? defaultOpset;
   if (opset < oldestOpset)
     throw new ModelError(
       `unsupported operator set ${opset}: its operators mean other things than those of ${oldestOpset} and later. Export the model again, or convert it with onnx.version_converter.`,

@@ -1,5 +1,6 @@
 /** Every operator that Espalier knows, one line each. To add one: its entry in a file of this folder, and a line here. */
 
+import * as activation from './activation.js';
 import * as arithmetic from './arithmetic.js';
 import * as creation from './creation.js';
 import * as elementwise from './elementwise.js';
@@ -16,6 +17,7 @@ import * as slicing from './slicing.js';
 import * as softmax from './softmax.js';
 
 export const ops = {
+  ...activation,
   ...elementwise,
   ...creation,
   ...indexing,

@@ -34,7 +34,7 @@ export interface RewriteContext {
  */
 export function optimize(
   graph: Graph,
-  opset = defaultOpset,
+  opset = graph.opset ?? defaultOpset,
   weights: ReadonlySet<string> = new Set(),
 ): Graph {
   let current = prune(graph);
