@@ -91,13 +91,73 @@ describe('shapes computed by the graph', () => {
     expect(b.Reshape(x, shape).shape).toEqual([8, 48]);
   });
 
-  it('keep their rank where the batch is not known', () => {
+  const at = (b: Builder, x: Value, i: number) =>
+    b.Gather(b.Shape(x), b.constant(scalar('int64', i)), { axis: 0 });
+
+  it('keep the name of the batch: Shape, Gather, Unsqueeze, Concat, Reshape', () => {
     const b = builder();
     const x = b.input('x', 'float32', ['batch', 3, 4, 4]);
-    const batch = b.Gather(b.Shape(x), b.constant(tensor('int64', [], [0])), { axis: 0 });
-    const shape = b.Concat(b.Unsqueeze(batch, [0]), [-1], { axis: 0 });
-    const y = b.Reshape(x, shape);
+    const shape = b.Concat(b.Unsqueeze(at(b, x, 0), [0]), [-1], { axis: 0 });
+    expect(b.Reshape(x, shape).shape).toEqual(['batch', 48]);
+    expect(b.known(at(b, x, 1).name)).toEqual(scalar('int64', 3));
+  });
+
+  it('keep names through Slice, Cast, Identity, Squeeze, Reshape, Expand and ConstantOfShape', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', ['batch', 3, 'height', 'width']);
+    const image = b.Identity(b.Cast(b.Slice(b.Shape(x), [2], [9], [0]), { to: 7 }));
+    const height = b.Squeeze(b.Slice(image, [0], [1]), [0]);
+    const one = b.constant(tensor('float32', [1], [1]));
+    expect(b.Expand(one, image).shape).toEqual(['height', 'width']);
+    expect(b.ConstantOfShape(b.Reshape(height, [1])).shape).toEqual(['height']);
+    expect(b.ConstantOfShape(b.Slice(b.Shape(x), [1], [2])).shape).toEqual([3]);
+  });
+
+  it('keep names through arithmetic with constants', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', ['batch', 4, 6]);
+    const four = b.constant(scalar('int64', 4));
+    const folded = b.Mul(at(b, x, 0), at(b, x, 1));
+    const half = b.Div(at(b, x, 2), b.constant(scalar('int64', 2)));
+    const list = (...values: Value[]) =>
+      b.Concat(...values.map((value) => b.Unsqueeze(value, [0])), { axis: 0 });
+    expect(
+      b.Reshape(x, list(folded, half, b.Sub(four, b.constant(scalar('int64', 2))))).shape,
+    ).toEqual(['4*batch', 3, 2]);
+    const six = b.Mul(half, b.constant(scalar('int64', 2)));
+    expect(b.Reshape(x, list(b.Div(folded, four), six, four)).shape).toEqual(['batch', 6, 4]);
+    const padded = b.Add(at(b, x, 0), four);
+    expect(b.ConstantOfShape(list(padded, b.Sub(padded, four))).shape).toEqual([
+      'batch + 4',
+      'batch',
+    ]);
+    expect(b.symbolic(padded.name)).toEqual(scalar('string', 'batch + 4'));
+  });
+
+  it('end where a name is compared or divides nothing known', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', ['batch', 'length']);
+    const unknown = b.Where(b.Equal(at(b, x, 0), 1), 2, at(b, x, 0));
+    expect(b.known(unknown.name)).toBeNull();
+    expect(b.symbolic(unknown.name)).toBeNull();
+    const y = b.Reshape(x, b.Concat(b.Unsqueeze(unknown, [0]), [-1], { axis: 0 }));
     expect(y.shape).toHaveLength(2);
-    expect(y.shape.every((dim) => typeof dim === 'string')).toBe(true);
+  });
+
+  it('survive a whole network, and mean what the runtime computes', async () => {
+    const b = builder();
+    const x = b.input('x', 'float32', ['batch', 2, 6]);
+    const rows = b.Reshape(
+      x,
+      b.Concat(b.Unsqueeze(b.Mul(at(b, x, 0), at(b, x, 1)), [0]), [6], { axis: 0 }),
+    );
+    const y = b.Softmax(b.MatMul(rows, b.constant(tensor('float32', [6, 1], Array(6).fill(1)))));
+    const back = b.Reshape(y, b.Concat(b.Unsqueeze(at(b, x, 0), [0]), [2], { axis: 0 }));
+    b.output(back, 'y');
+    expect(rows.shape).toEqual(['2*batch', 6]);
+    expect(back.shape).toEqual(['batch', 2]);
+    const feeds = { x: tensor('float32', [3, 2, 6], Array(36).fill(1)) };
+    const { y: computed } = await (await runtime.load(model(b.build()))).run(feeds);
+    expect(computed?.dims).toEqual([3, 2]);
   });
 });

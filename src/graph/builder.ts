@@ -2,10 +2,10 @@
 import { ModelError, OperatorError } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
-import { scalar, type Tensor, tensor } from '../tensor/tensor.js';
+import { hasDType, scalar, type Tensor, tensor } from '../tensor/tensor.js';
 import { defaultOpset, type Graph, type Node, type Value, type ValueInfo } from './graph.js';
-import { inferNode, statedType } from './infer.js';
-import { type OpTable, resolveAttributes, tagAttributes } from './op-rules.js';
+import { checkedType, inferNode, statedType } from './infer.js';
+import { type OpTable, resolveAttributes, rulesOf, tagAttributes } from './op-rules.js';
 
 /** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
 export type Operand = Value | number | readonly number[];
@@ -39,6 +39,8 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Value>();
   /** Values that shape arithmetic made known; kept out of `initializers` so that the graph stays as written. */
   readonly #folded = new Map<string, Tensor>();
+  /** Those that hold dimensions of which some have only names. */
+  readonly #symbolic = new Map<string, Tensor<'string'>>();
   readonly #counters = new Map<string, number>();
   readonly #nodeNames = new Set<string>();
   readonly #reserved = new Set<string>();
@@ -148,6 +150,11 @@ export class GraphBuilder {
     return this.initializers.get(name) ?? this.#folded.get(name) ?? null;
   }
 
+  /** The value's data where they are dimensions of which some have only names: `['batch', '3']` for an int64 [2]. */
+  symbolic(name: string): Tensor<'string'> | null {
+    return this.#symbolic.get(name) ?? null;
+  }
+
   /** Keeps `fresh` from giving these names: those of nodes and values that are still to be added. */
   reserve(names: Iterable<string>): void {
     for (const name of names) this.#reserved.add(name);
@@ -177,7 +184,7 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, unknown>> = {},
     options: { readonly outputs?: readonly string[]; readonly count?: number } = {},
   ): Value[] {
-    const rules = this.table[op];
+    const rules = rulesOf(this.table, op);
     if (!rules) throw new OperatorError(`unknown operator ${op}`, { op });
     const names = this.#operands(op, inputs);
     const count = options.count ?? 1;
@@ -201,11 +208,15 @@ export class GraphBuilder {
    */
   add(node: Node, stated?: ReadonlyMap<string, ValueInfo>): Value[] {
     const name = node.name || node.outputs[0] || '';
-    const rules = node.domain === '' || node.domain === 'ai.onnx' ? this.table[node.op] : undefined;
+    const rules =
+      node.domain === '' || node.domain === 'ai.onnx' ? rulesOf(this.table, node.op) : undefined;
     this.#opset = Math.max(this.#opset, rules?.since ?? 0);
     const inferred = rules ? inferNode(node, rules, this, this.opset) : null;
     const types = inferred?.types ?? node.outputs.map((output) => statedType(node, output, stated));
-    if (inferred?.folded) this.#folded.set(node.outputs[0] ?? '', inferred.folded);
+    const { folded } = inferred ?? {};
+    const isSymbolic = folded && hasDType(folded, 'string') && types[0]?.dtype === 'int64';
+    if (isSymbolic) this.#symbolic.set(node.outputs[0] ?? '', folded);
+    else if (folded) this.#folded.set(node.outputs[0] ?? '', folded);
     const made = node.outputs.map((output, i): Value => {
       const type = types[i];
       if (!type) throw new OperatorError(`${node.op} at node "${name}": has no output ${i}`);
@@ -235,7 +246,8 @@ export class GraphBuilder {
     };
   }
 
-  #declare(value: Value): Value {
+  #declare(stated: Value): Value {
+    const value = { name: stated.name, ...checkedType(stated, stated.name) };
     if (this.values.has(value.name))
       throw new ModelError(`duplicate value name "${value.name}"`, { actual: value.name });
     this.values.set(value.name, value);
@@ -268,6 +280,6 @@ export class GraphBuilder {
 
 /** Attributes of a node as plain values with defaults, by the table. */
 export function attributesOf(table: OpTable, node: Node): Record<string, unknown> {
-  const rules = table[node.op];
+  const rules = rulesOf(table, node.op);
   return rules ? resolveAttributes(node.op, rules, node.attributes, node.name) : {};
 }

@@ -4,20 +4,17 @@ import { formatShape } from '../tensor/shape.js';
 import { type Tensor, toNumbers } from '../tensor/tensor.js';
 import type { Node, TensorType, Value, ValueInfo } from './graph.js';
 import { checkArity, type InferContext, type OpRules, resolveAttributes } from './op-rules.js';
+import { fold, type KnownData, listedDims } from './shape-values.js';
 
 /** What inference may ask of the graph so far. */
-export interface Known {
+export interface Known extends KnownData {
   /** The value of this name; throws where there is none. */
   value(name: string): Value;
-  /** Its data where it is known before the graph runs. */
-  known(name: string): Tensor | null;
 }
 
-/** The largest value that shape arithmetic computes on the host, in elements. */
-const largestFolded = 4096;
-
 /**
- * dtype and shape of each output of a node, and the value of its only output where that is known already.
+ * dtype and shape of each output of a node, and the value of its only output where that is known already (see
+ * `fold`: strings stand for int64 dimensions, some of them names).
  * @throws OperatorError, ShapeError, ModelError naming the node and its inputs' shapes.
  */
 export function inferNode(
@@ -37,6 +34,7 @@ export function inferNode(
     outputs: node.outputs.length,
     opset,
     constant,
+    dims: (i) => listedDims(graph, node.inputs[i] ?? ''),
     input(i) {
       const type = inputs[i];
       if (!type) throw new ShapeError(`missing input ${rules.inputs[i] ?? i}`);
@@ -50,39 +48,42 @@ export function inferNode(
   };
   try {
     const inferred = rules.infer(context as unknown as InferContext<never>);
-    return {
-      types: Array.isArray(inferred) ? inferred : [inferred as TensorType],
-      folded: fold(node, rules, attributes, inputs, graph),
-    };
+    const all: readonly TensorType[] = Array.isArray(inferred) ? inferred : [inferred];
+    const types = all.map((type, i) => checkedType(type, node.outputs[i] ?? ''));
+    const [output] = types;
+    const folded = output ? fold(node, rules, attributes, { inputs, output }, graph) : null;
+    return { types, folded };
   } catch (error) {
     throw placed(error, node, name, inputs);
   }
 }
 
-/** The result of shape arithmetic, which later shape rules may ask for. */
-function fold(
-  node: Node,
-  rules: OpRules,
-  attributes: Record<string, unknown>,
-  types: readonly (Value | null)[],
-  graph: Known,
-): Tensor | null {
-  if (!rules.evaluate || node.outputs.length !== 1) return null;
-  const readsShape = node.op === 'Shape' || node.op === 'Size';
-  const inputs: Tensor[] = [];
-  for (const [i, input] of node.inputs.entries()) {
-    // Shape and Size need the dimensions only, so they get a stand-in without data.
-    const operand = (readsShape ? shapeOnly(types[i]) : null) ?? graph.known(input);
-    if (!operand || operand.data.length > largestFolded) return null;
-    inputs.push(operand);
-  }
-  const result = rules.evaluate(inputs, attributes as never);
-  return result && result.data.length <= largestFolded ? result : null;
-}
+/** Dimensions beyond this many are no tensor's: rules may take time that grows with their square. */
+const largestRank = 64;
+/** Names of dimensions beyond this length are cut: joined with itself again and again, one would double each time. */
+const longestName = 400;
 
-function shapeOnly(type: TensorType | null | undefined): Tensor | null {
-  if (!type?.shape.every((dim) => typeof dim === 'number')) return null;
-  return { dtype: 'float32', dims: type.shape as readonly number[], data: new Float32Array(0) };
+/**
+ * The type as it is; a dimension whose name grew out of all measure is called after its value instead.
+ * @throws ShapeError where a dimension is no size: negative, beyond 2^53, not a number; or where there are too many.
+ */
+export function checkedType({ dtype, shape }: TensorType, name: string): TensorType {
+  if (shape.length > largestRank)
+    throw new ShapeError(`"${name}" has ${shape.length} dimensions, at most ${largestRank} are`, {
+      expected: largestRank,
+      actual: shape.length,
+    });
+  for (const dim of shape)
+    if (typeof dim !== 'string' && !(Number.isSafeInteger(dim) && dim >= 0))
+      throw new ShapeError(`"${name}" would be of shape ${formatShape(shape)}: ${dim} is no size`, {
+        actual: shape,
+      });
+  if (shape.every((dim) => typeof dim === 'number' || dim.length <= longestName))
+    return { dtype, shape };
+  const named = shape.map((dim, i) =>
+    typeof dim === 'string' && dim.length > longestName ? `${name}[${i}]` : dim,
+  );
+  return { dtype, shape: named };
 }
 
 /** What a shape rule says of itself, said of the node at which it happened. */
@@ -92,14 +93,17 @@ function placed(
   name: string,
   inputs: readonly (Value | null)[],
 ): unknown {
-  if (!(error instanceof EspalierError) || error.details.node !== undefined) return error;
+  if (error instanceof EspalierError && error.details.node !== undefined) return error;
   const kind = error instanceof OperatorError ? OperatorError : ShapeError;
   const shapes = inputs.map((x) => (x ? `${x.name} ${x.dtype}${formatShape(x.shape)}` : 'none'));
-  return new kind(`${node.op} at node "${name}": ${error.message} (inputs: ${shapes.join(', ')})`, {
-    ...error.details,
-    op: node.op,
-    node: name,
-  });
+  const sentence = (what: string): string =>
+    `${node.op} at node "${name}": ${what} (inputs: ${shapes.join(', ')})`;
+  if (error instanceof EspalierError)
+    return new kind(sentence(error.message), { ...error.details, op: node.op, node: name });
+  // A rule that stumbles over what no rule foresaw: the model is refused, the program goes on.
+  const reason = error instanceof Error ? error.message : String(error);
+  const details = { op: node.op, node: name, cause: error };
+  return new kind(sentence(`its inputs or attributes make no sense together: ${reason}`), details);
 }
 
 /**

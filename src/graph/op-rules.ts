@@ -1,6 +1,6 @@
 /** What the builder must know of an operator to add it to a graph; `ops/` states it for each. */
 import { ModelError, OperatorError } from '../errors.js';
-import type { Shape } from '../tensor/shape.js';
+import type { Dim, Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Attribute, Attributes, TensorType } from './graph.js';
 
@@ -24,6 +24,8 @@ export interface InferContext<A = Readonly<Record<string, unknown>>> {
   input(i: number): TensorType;
   /** The value of the i-th input where it is known before the graph runs. */
   constant(i: number): Tensor | null;
+  /** The dimensions that the i-th input lists, names where they are symbolic; null where it is not known. */
+  dims(i: number): Dim[] | null;
   /** The elements of the i-th input as numbers. @throws ShapeError where they are not known beforehand. */
   numbers(i: number): number[];
 }
@@ -43,6 +45,11 @@ export interface OpRules {
 }
 
 export type OpTable = Readonly<Record<string, OpRules>>;
+
+/** The entry of an operator; undefined for a name that only JavaScript's own objects know, such as `constructor`. */
+export function rulesOf(table: OpTable, op: string): OpRules | undefined {
+  return Object.hasOwn(table, op) ? table[op] : undefined;
+}
 
 const fewest = (names: readonly string[]): number =>
   names.filter((name) => !name.endsWith('?') && !name.endsWith('...')).length +

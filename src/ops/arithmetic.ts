@@ -3,6 +3,7 @@ import type { Value } from '../graph/graph.js';
 import { broadcastShapes } from '../tensor/shape.js';
 import { scalar, tensor, toNumbers } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
+import { addDims, divideDims, multiplyDims } from './dims.js';
 import { evaluatePair } from './evaluate.js';
 import { broadcastNumbers, checkNumber } from './infer.js';
 import { castTo, masked, replaced } from './mask.js';
@@ -41,6 +42,7 @@ export const Add: Pair = {
   evaluate: evaluatePair(
     (a, b) => a + b,
     (a, b) => a + b,
+    (a, b) => addDims([a, b]),
   ),
   gradient: ({ dy }) => [dy, dy],
   cases: pairs,
@@ -53,6 +55,7 @@ export const Sub: Pair = {
   evaluate: evaluatePair(
     (a, b) => a - b,
     (a, b) => a - b,
+    (a, b) => (a === b ? 0 : typeof b === 'number' ? addDims([a], -b) : null),
   ),
   gradient: ({ b, dy }) => [dy, b.Neg(dy)],
   cases: pairs,
@@ -65,6 +68,7 @@ export const Mul: Pair = {
   evaluate: evaluatePair(
     (a, b) => a * b,
     (a, b) => a * b,
+    (a, b) => multiplyDims([a, b]),
   ),
   gradient: ({ b, x: [a, w], dy }) => [b.Mul(dy, w), b.Mul(dy, a)],
   cases: pairs,
@@ -88,6 +92,7 @@ export const Div: Pair = {
 const divided = evaluatePair(
   (a, b) => a / b,
   (a, b) => a / b,
+  (a, b) => divideDims([a], [b]),
 );
 
 /**

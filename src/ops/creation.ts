@@ -99,17 +99,14 @@ const filling = ({ value }: FillAttributes): Tensor => value ?? zeros('float32',
 export const ConstantOfShape: Op<['input'], FillAttributes> = {
   inputs: ['input'],
   attributes: { value: tensorAttribute() },
-  infer({ input, constant, attributes }) {
+  infer({ input, dims, attributes }) {
     const { dtype, data } = filling(attributes);
     if (data.length !== 1)
       throw new ShapeError(`value must hold one element, got ${data.length}`, {
         expected: 1,
         actual: data.length,
       });
-    const dims = constant(0);
-    const shape = dims
-      ? toNumbers(dims)
-      : unknownDims(nameOf(input(0)), lengthOf(input(0), 'input'));
+    const shape = dims(0) ?? unknownDims(nameOf(input(0)), lengthOf(input(0), 'input'));
     const negative = shape.find((dim) => typeof dim === 'number' && dim < 0);
     if (negative !== undefined)
       throw new ShapeError(`input asks for a dimension of ${negative}`, { actual: shape });

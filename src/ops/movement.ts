@@ -18,11 +18,13 @@ interface Context extends Pick<GradientContext<[], unknown>, 'b' | 'dy'> {
 /** dx is dy in x's shape; the second input is a list of numbers. */
 const back = ({ b, x, dy }: Context): [Value, null] => [reshapedTo(b, dy, dimsOf(x[0])), null];
 
+const isSize = (dim: number): boolean => Number.isInteger(dim) && dim >= -1;
+
 /** The shape that Reshape gives: 0 copies a dimension unless `allowzero`, -1 takes what is left. */
-function reshapedDims(from: Shape, wanted: readonly number[], allowzero: number): Dim[] {
+function reshapedDims(from: Shape, wanted: Shape, allowzero: number): Dim[] {
   const sentence = `${formatShape(from)} cannot become ${formatShape(wanted)}`;
   const open = wanted.filter((dim) => dim === -1).length;
-  if (open > 1 || wanted.some((dim) => dim < -1 || !Number.isInteger(dim)))
+  if (open > 1 || !wanted.every((dim) => typeof dim === 'string' || isSize(dim)))
     throw new ShapeError(`${sentence}: one dimension may be -1, the others must be sizes`, {
       actual: wanted,
     });
@@ -48,9 +50,9 @@ function reshapedDims(from: Shape, wanted: readonly number[], allowzero: number)
 export const Reshape: Op<['data', 'shape'], { readonly allowzero: number }> = {
   inputs: ['data', 'shape'],
   attributes: { allowzero: int(0) },
-  infer({ input, constant, attributes: { allowzero } }) {
-    const shape = constant(1);
-    if (shape) return reshaped(input(0), reshapedDims(input(0).shape, toNumbers(shape), allowzero));
+  infer({ input, dims, attributes: { allowzero } }) {
+    const shape = dims(1);
+    if (shape) return reshaped(input(0), reshapedDims(input(0).shape, shape, allowzero));
     const expression = `reshape(${nameOf(input(0))}, ${nameOf(input(1))})`;
     return reshaped(input(0), unknownDims(expression, lengthOf(input(1), 'shape')));
   },

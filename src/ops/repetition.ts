@@ -13,9 +13,9 @@ import { flatIndex, rearrange } from './rearrange.js';
 export const Expand: Op<['input', 'shape'], object> = {
   inputs: ['input', 'shape'],
   attributes: {},
-  infer({ input, constant }) {
-    const shape = constant(1);
-    if (shape) return reshaped(input(0), broadcastShapes(input(0).shape, toNumbers(shape)));
+  infer({ input, dims }) {
+    const shape = dims(1);
+    if (shape) return reshaped(input(0), broadcastShapes(input(0).shape, shape));
     const rank = Math.max(input(0).shape.length, lengthOf(input(1), 'shape'));
     return reshaped(
       input(0),
