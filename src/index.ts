@@ -84,12 +84,19 @@ export {
   topKAccuracy,
 } from './metrics/classification.js';
 export { filled, normal } from './nn/init.js';
-export { crossEntropyColumns, oneHotColumns } from './nn/losses.js';
+export {
+  type CrossEntropyOptions,
+  crossEntropyColumns,
+  crossEntropyRows,
+  errorOfRows,
+  oneHotColumns,
+} from './nn/losses.js';
 export { type Normalized, normalizeExamples } from './nn/normalization.js';
 export {
   type AdamOptions,
   adam,
   type Optimizer,
+  type ParameterSettings,
   type SgdOptions,
   sgd,
   type Update,
@@ -160,5 +167,11 @@ export {
   warmUp,
 } from './train/schedule.js';
 export { severalSteps } from './train/several.js';
-export { compileStep, nextName, type StepOptions, type TrainingStep } from './train/step.js';
+export {
+  type CarriedState,
+  compileStep,
+  nextName,
+  type StepOptions,
+  type TrainingStep,
+} from './train/step.js';
 export { type TrainOptions, type TrainResult, train } from './train/train.js';

@@ -6,7 +6,7 @@ import { type Tensor, tensor } from '../tensor/tensor.js';
 import { constant } from '../train/schedule.js';
 import { compileStep } from '../train/step.js';
 import { train } from '../train/train.js';
-import { adam, type Optimizer, sgd } from './optimizer.js';
+import { adam, type Optimizer, type ParameterSettings, sgd } from './optimizer.js';
 
 const start = [0.5, -1, 2];
 const steps = 12;
@@ -15,7 +15,11 @@ const learningRate = 0.1;
 const gradientAt = (step: number): number[] =>
   start.map((_, i) => ((1 + step) / 3) * Math.sin(2 * step + i));
 
-async function trained(optimizer: Optimizer, clip?: number): Promise<number[]> {
+async function trained(
+  optimizer: Optimizer,
+  clip?: number,
+  settings: ParameterSettings = {},
+): Promise<number[]> {
   const b = builder();
   const g = b.input('g', 'float32', [3]);
   const p = b.parameter('p', tensor('float32', [3], start));
@@ -23,7 +27,12 @@ async function trained(optimizer: Optimizer, clip?: number): Promise<number[]> {
   const { parameters } = await train({
     runtime: await nodeRuntime(),
     session: { threads: 1 },
-    step: compileStep(b, { loss, optimizer, ...(clip === undefined ? {} : { clip }) }),
+    step: compileStep(b, {
+      loss,
+      optimizer,
+      settings: () => settings,
+      ...(clip === undefined ? {} : { clip }),
+    }),
     batch: (step) => ({ g: tensor('float32', [3], gradientAt(step)) }),
     steps,
     stepsPerEpoch: steps,
@@ -85,6 +94,37 @@ it('adam is Algorithm 1 of Kingma and Ba', async () => {
     return (learningRate * (mean / (1 - 0.8 ** t))) / (root + 1e-2);
   });
   expectClose(await trained(adam({ beta1: 0.8, beta2: 0.99, epsilon: 1e-2 })), wanted);
+});
+
+it('adam with weight decay is Algorithm 2 of Loshchilov and Hutter', async () => {
+  const [m, v] = [
+    [0, 0, 0],
+    [0, 0, 0],
+  ];
+  const wanted = expected((g, p, i, t) => {
+    m[i] = 0.9 * (m[i] ?? 0) + 0.1 * g;
+    v[i] = 0.999 * (v[i] ?? 0) + 0.001 * g * g;
+    const root = Math.sqrt((v[i] ?? 0) / (1 - 0.999 ** t));
+    const mean = (m[i] ?? 0) / (1 - 0.9 ** t);
+    return learningRate * (mean / (root + 1e-8) + 0.3 * p);
+  });
+  expectClose(await trained(adam({ weightDecay: 0.3 })), wanted);
+});
+
+it('settings of a parameter multiply the rate and the decay', async () => {
+  expectClose(
+    await trained(sgd({ weightDecay: 0.1 }), undefined, { rate: 2, decay: 0 }),
+    expected((g) => 2 * learningRate * g),
+  );
+  expectClose(
+    await trained(sgd({ weightDecay: 0.1 }), undefined, { rate: 0.5, decay: 3 }),
+    expected((g, p) => 0.5 * learningRate * (g + 0.3 * p)),
+  );
+  const twice = adam({ weightDecay: 0.3 });
+  const half: Optimizer = { ...twice, scalars: (t, rate) => twice.scalars(t, rate / 2) };
+  const doubled = await trained(half, undefined, { rate: 2 });
+  expectClose(doubled, await trained(twice));
+  expect(await trained(twice, undefined, { rate: 0 })).toEqual(start);
 });
 
 it('gradients longer than the limit are scaled to it, shorter ones are left', async () => {

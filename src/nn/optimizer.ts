@@ -9,6 +9,14 @@ export interface Update {
   readonly state: readonly Value[];
 }
 
+/** How one parameter is updated, as multiples of what holds for all (Caffe's lr_mult and decay_mult). */
+export interface ParameterSettings {
+  /** Of the learning rate; 1 where left out. 0 keeps the parameter as it is. */
+  readonly rate?: number;
+  /** Of the weight decay; 1 where left out. */
+  readonly decay?: number;
+}
+
 export interface Optimizer {
   readonly name: string;
   /** Names of the state tensors kept for each parameter, of its shape, zero at first. */
@@ -24,6 +32,7 @@ export interface Optimizer {
     gradient: Value,
     state: readonly Value[],
     scalars: readonly Value[],
+    settings?: ParameterSettings,
   ): Update;
 }
 
@@ -33,30 +42,43 @@ export interface AdamOptions {
   /** Decay of the mean of squared gradients. */
   readonly beta2?: number;
   readonly epsilon?: number;
+  /** Taken off apart from the gradient, `learningRate * weightDecay` of the parameter a step (AdamW). 0 by default. */
+  readonly weightDecay?: number;
 }
+
+/** `value` times a factor known beforehand. */
+const times = (b: Builder, value: Value, factor: number): Value =>
+  factor === 1 ? value : b.Mul(value, factor);
 
 /**
  * Adam (Kingma & Ba 2015, Algorithm 1), exactly, in ten passes over memory rather than fourteen: the state is
  * kept as M = m / (1 - beta1) and V = v / (1 - beta2), so that neither needs its gradient scaled, and the
- * constants left over go into the two scalars `stepSize` and `epsilon`.
+ * constants left over go into the two scalars `stepSize` and `epsilon`. With weight decay it is AdamW (Loshchilov &
+ * Hutter 2019, Algorithm 2), whose decay the schedule scales as it does the step.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
   return {
     name: 'adam',
     slots: ['M', 'V'],
-    inputs: ['stepSize', 'epsilon'],
+    inputs: ['stepSize', 'epsilon', ...(weightDecay === 0 ? [] : ['decay'])],
     scalars(step, learningRate) {
       // m^ = M (1 - beta1) / (1 - beta1^t) and sqrt(v^) = k sqrt(V), divided through by k.
       const k = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
-      return [(learningRate * (1 - beta1)) / (1 - beta1 ** step) / k, epsilon / k];
+      const stepSize = (learningRate * (1 - beta1)) / (1 - beta1 ** step) / k;
+      return [stepSize, epsilon / k, ...(weightDecay === 0 ? [] : [learningRate * weightDecay])];
     },
-    update(b, parameter, gradient, [M, V], [stepSize, scaledEpsilon]) {
+    update(b, parameter, gradient, [M, V], [stepSize, scaledEpsilon, decay], settings = {}) {
+      const { rate = 1, decay: share = 1 } = settings;
       const nextM = b.Add(b.Mul(M as Value, beta1), gradient);
       const nextV = b.Add(b.Mul(V as Value, beta2), b.Mul(gradient, gradient));
       const root = b.Add(b.Sqrt(nextV), scaledEpsilon as Value);
-      const change = b.Div(b.Mul(nextM, stepSize as Value), root);
-      return { parameter: b.Sub(parameter, change), state: [nextM, nextV] };
+      const change = b.Div(b.Mul(nextM, times(b, stepSize as Value, rate)), root);
+      const shrunk =
+        decay && rate * share !== 0
+          ? b.Mul(parameter, b.Sub(1, times(b, decay, rate * share)))
+          : parameter;
+      return { parameter: b.Sub(shrunk, change), state: [nextM, nextV] };
     },
   };
 }
@@ -77,12 +99,13 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     slots: momentum === 0 ? [] : ['velocity'],
     inputs: ['learningRate'],
     scalars: (_, learningRate) => [learningRate],
-    update(b, parameter, gradient, [velocity], [learningRate]) {
-      const decayed = weightDecay === 0 ? gradient : b.Add(gradient, b.Mul(parameter, weightDecay));
+    update(b, parameter, gradient, [velocity], [learningRate], { rate = 1, decay = 1 } = {}) {
+      const penalty = weightDecay * decay;
+      const decayed = penalty === 0 ? gradient : b.Add(gradient, b.Mul(parameter, penalty));
       const next = velocity ? b.Add(b.Mul(velocity, momentum), decayed) : decayed;
       const direction = nesterov && velocity ? b.Add(b.Mul(next, momentum), decayed) : next;
       return {
-        parameter: b.Sub(parameter, b.Mul(direction, learningRate as Value)),
+        parameter: b.Sub(parameter, b.Mul(direction, times(b, learningRate as Value, rate))),
         state: velocity ? [next] : [],
       };
     },

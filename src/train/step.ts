@@ -2,7 +2,7 @@
 import { backward } from '../autodiff/backward.js';
 import type { Stochastic } from '../graph/builder.js';
 import { type Model, model, type Value } from '../graph/graph.js';
-import type { Optimizer } from '../nn/optimizer.js';
+import type { Optimizer, ParameterSettings } from '../nn/optimizer.js';
 import type { Builder } from '../ops/builder.js';
 import { optimize } from '../ops/rewrite/optimize.js';
 import { sizeOf } from '../tensor/shape.js';
@@ -16,6 +16,19 @@ export interface StepOptions {
   readonly optimizer: Optimizer;
   /** Largest global norm of all gradients together; longer ones are scaled down to it. Not clipped by default. */
   readonly clip?: number;
+  /** How a parameter is updated where not as all are, by its name and shape. */
+  readonly settings?: (name: string, shape: readonly number[]) => ParameterSettings;
+  /** What the forward pass carries on from step to step beside the parameters. */
+  readonly state?: readonly CarriedState[];
+}
+
+/** A tensor that the graph reads and gives anew, such as a running mean: no gradient, no optimizer. */
+export interface CarriedState {
+  /** The graph's input. */
+  readonly value: Value;
+  readonly initial: Tensor;
+  /** The same after the step. */
+  readonly next: Value;
 }
 
 /** A step's graph and all that is needed to run it again and again. */
@@ -25,6 +38,8 @@ export interface TrainingStep {
   readonly initial: ReadonlyMap<string, Tensor>;
   /** Names of the parameters among `initial`. */
   readonly parameters: readonly string[];
+  /** Names of the carried state among `initial`: with the parameters it makes the trained network. */
+  readonly carried: readonly string[];
   /** Inputs that the caller feeds: the batch. */
   readonly batch: readonly Value[];
   readonly stochastic: readonly Stochastic[];
@@ -45,11 +60,16 @@ export const scalarName = (optimizer: Optimizer, input: string): string =>
  */
 export function compileStep(b: Builder, options: StepOptions): TrainingStep {
   const { optimizer, loss } = options;
-  const random = new Set(b.stochastic.map(({ value }) => value.name));
-  const batch = b.inputs.filter((input) => !random.has(input.name));
+  const carried = options.state ?? [];
+  const filled = new Set([...b.stochastic, ...carried].map(({ value }) => value.name));
+  const batch = b.inputs.filter((input) => !filled.has(input.name));
   const parameters = [...b.parameters.keys()].map((name) => b.value(name));
   const gradients = clipped(b, backward(b, loss, parameters), options.clip);
   const initial = new Map(b.parameters);
+  for (const { value, initial: first, next } of carried) {
+    initial.set(value.name, first);
+    b.output(next, nextName(value.name));
+  }
   const scalars = optimizer.inputs.map((input) =>
     b.input(scalarName(optimizer, input), 'float32', []),
   );
@@ -58,43 +78,50 @@ export function compileStep(b: Builder, options: StepOptions): TrainingStep {
     b.output(b.Reshape(value, []), `losses/${name}`);
 
   b.within('update', () => {
-    for (const { name, members } of groupsOf(parameters)) {
-      const gradient = flatten(
-        b,
-        members.map((k) => gradients[k] as Value),
-      );
-      const parameter = flatten(
-        b,
-        members.map((k) => parameters[k] as Value),
-      );
-      const state = optimizer.slots.map((slot) => {
-        const slotName = `${name}.${slot}`;
-        initial.set(slotName, zeros(parameter.dtype, parameter.shape as readonly number[]));
-        return b.input(slotName, parameter.dtype, parameter.shape);
-      });
-      const update = optimizer.update(b, parameter, gradient, state, scalars);
-      const next = unflatten(
-        b,
-        update.parameter,
-        members.map((k) => parameters[k] as Value),
-      );
-      members.forEach((k, i) => {
-        b.output(next[i] as Value, nextName(parameters[k]?.name ?? ''));
-      });
-      update.state.forEach((value, k) => {
-        b.output(value, nextName(state[k]?.name ?? ''));
-      });
-    }
+    for (const group of groupsOf(parameters, options.settings))
+      updateGroup(b, optimizer, group, parameters, gradients, scalars, initial);
   });
   return {
     model: model(optimize(b.build('training-step', 'inputs'), b.opset), {}, b.opset),
     initial,
     parameters: parameters.map((parameter) => parameter.name),
+    carried: carried.map(({ value }) => value.name),
     batch,
     stochastic: [...b.stochastic],
     optimizer,
     losses: Object.keys(losses),
   };
+}
+
+/** Adds the update of a group of parameters and its outputs; its state goes into `initial`. */
+function updateGroup(
+  b: Builder,
+  optimizer: Optimizer,
+  { name, members, settings }: Group,
+  parameters: readonly Value[],
+  gradients: readonly Value[],
+  scalars: readonly Value[],
+  initial: Map<string, Tensor>,
+): void {
+  const own = members.map((k) => parameters[k] as Value);
+  const gradient = flatten(
+    b,
+    members.map((k) => gradients[k] as Value),
+  );
+  const parameter = flatten(b, own);
+  const state = optimizer.slots.map((slot) => {
+    const slotName = `${name}.${slot}`;
+    initial.set(slotName, zeros(parameter.dtype, parameter.shape as readonly number[]));
+    return b.input(slotName, parameter.dtype, parameter.shape);
+  });
+  const update = optimizer.update(b, parameter, gradient, state, scalars, settings);
+  const next = unflatten(b, update.parameter, own);
+  own.forEach((value, i) => {
+    b.output(next[i] as Value, nextName(value.name));
+  });
+  update.state.forEach((value, k) => {
+    b.output(value, nextName(state[k]?.name ?? ''));
+  });
 }
 
 /** Scales all gradients so that their global norm is at most `limit` (Pascanu et al. 2013, Algorithm 1). */
@@ -118,18 +145,35 @@ function clipped(
  */
 const smallParameter = 16_384;
 
-/** Which parameters are updated together, and the name that their state has. */
-function groupsOf(parameters: readonly Value[]): { name: string; members: number[] }[] {
-  const small: number[] = [];
-  const groups: { name: string; members: number[] }[] = [];
+/** Parameters that are updated together, and the name that their state has. */
+interface Group {
+  readonly name: string;
+  readonly members: readonly number[];
+  readonly settings: ParameterSettings;
+}
+
+/** Small parameters of equal settings together, every other by itself. */
+function groupsOf(parameters: readonly Value[], settingsOf: StepOptions['settings']): Group[] {
+  const groups: Group[] = [];
+  const small = new Map<string, { members: number[]; settings: ParameterSettings }>();
   parameters.forEach(({ name, shape }, k) => {
-    if (sizeOf(shape as readonly number[]) <= smallParameter) small.push(k);
-    else groups.push({ name, members: [k] });
+    const dims = shape as readonly number[];
+    const settings = settingsOf?.(name, dims) ?? {};
+    const { rate = 1, decay = 1 } = settings;
+    if (sizeOf(dims) > smallParameter) groups.push({ name, members: [k], settings });
+    else {
+      const key = rate === 1 && decay === 1 ? '' : `.rate-${rate}.decay-${decay}`;
+      const known = small.get(key);
+      if (known) known.members.push(k);
+      else small.set(key, { members: [k], settings });
+    }
   });
-  const [only] = small;
-  if (small.length === 1 && only !== undefined)
-    groups.push({ name: parameters[only]?.name ?? '', members: small });
-  else if (small.length > 1) groups.push({ name: 'small-parameters', members: small });
+  for (const [key, { members, settings }] of small) {
+    const [only = 0, ...more] = members;
+    const alone = more.length === 0;
+    const name = alone ? (parameters[only]?.name ?? '') : `small-parameters${key}`;
+    groups.push({ name, members, settings });
+  }
   return groups;
 }
 

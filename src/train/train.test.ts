@@ -199,6 +199,52 @@ it('is interrupted with a checkpoint, and resumed bit for bit', async () => {
   expect(weights(resumed)).toEqual(weights(await run()));
 });
 
+describe('state that a step carries', () => {
+  const carrying = (): TrainingStep => {
+    const b = builder();
+    const x = b.input('x', 'float32', [4, 3]);
+    const y = b.input('y', 'float32', [4]);
+    const mean = b.input('mean', 'float32', [3]);
+    const w = b.parameter('w', tensor('float32', [3], [0, 0, 0]));
+    const now = b.ReduceMean(x, [0], { keepdims: 0 });
+    const next = b.Add(b.Mul(mean, 0.9), b.Mul(now, 0.1));
+    const off = b.Sub(b.MatMul(b.Sub(x, mean), w), y);
+    const loss = b.ReduceMean(b.Mul(off, off), null, { keepdims: 0 });
+    const initial = tensor('float32', [3], [0, 0, 0]);
+    return compileStep(b, { loss, optimizer: adam(), state: [{ value: mean, initial, next }] });
+  };
+  const wanted = (): number[] => {
+    let mean = [0, 0, 0];
+    for (let index = 0; index < 23; index++) {
+      const data = batch(index)['x']?.data as Float32Array;
+      const column = (i: number) =>
+        [0, 1, 2, 3].reduce((sum, n) => sum + (data[3 * n + i] ?? 0), 0);
+      mean = mean.map((value, i) => 0.9 * value + (0.1 * column(i)) / 4);
+    }
+    return mean;
+  };
+
+  it('goes from step to step, comes with the result, and is resumed', async () => {
+    const step = carrying();
+    expect(step.carried).toEqual(['mean']);
+    expect(step.batch.map(({ name }) => name)).toEqual(['x', 'y']);
+    const whole = await run({ step });
+    const means = [...((whole.parameters.get('mean') as Tensor).data as Float32Array)];
+    wanted().forEach((value, i) => {
+      expect(means[i]).toBeCloseTo(value, 5);
+    });
+    const store = memoryStore();
+    await run({ step, store, steps: 10 });
+    const resumed = await run({ step, store, resume: true });
+    expect(resumed.parameters).toEqual(whole.parameters);
+  });
+
+  it('and batches may be promised', async () => {
+    const promised = await run({ batch: async (index) => batch(index) });
+    expect(weights(promised)).toEqual(weights(await run()));
+  });
+});
+
 describe('what cannot be', () => {
   it('is refused: numbers of steps that are no whole ones', async () => {
     for (const wrong of [{ stepsPerRun: 0 }, { evaluateEvery: 0.5 }, { steps: Number.NaN }])

@@ -16,8 +16,11 @@ export interface TrainOptions {
   readonly runtime: Runtime;
   readonly session?: SessionOptions;
   readonly step: TrainingStep;
-  /** The batch of a step (from 0 on): a pure function, so that a resumed run sees the same data. */
-  readonly batch: (step: number) => Feeds;
+  /**
+   * The batch of a step (from 0 on): a pure function, so that a resumed run sees the same data. Steps are asked for in
+   * order, and what is given is copied before the next is asked for.
+   */
+  readonly batch: (step: number) => Feeds | Promise<Feeds>;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
@@ -52,6 +55,7 @@ export interface TrainOptions {
 }
 
 export interface TrainResult {
+  /** The trained parameters, and the state that the step carries beside them. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** Steps done in all, those of earlier sittings included. */
   readonly step: number;
@@ -151,14 +155,16 @@ class Loop {
     const tensors = best
       ? decodeCheckpoint(best, step.initial, seed).tensors
       : this.#buffers.current;
-    return new Map([...tensors].filter(([name]) => step.parameters.includes(name)));
+    const kept = new Set([...step.parameters, ...step.carried]);
+    return new Map([...tensors].filter(([name]) => kept.has(name)));
   }
 
   /** Runs the graph up to the next step at which something else is due, and gives the number of steps done in all. */
   async #steps(): Promise<number> {
     const first = this.#position.step;
     const count = this.#untilDue(first);
-    const rates = Array.from({ length: count }, (_, slot) => this.#fill(first + slot, slot));
+    const rates: number[] = [];
+    for (let slot = 0; slot < count; slot++) rates.push(await this.#fill(first + slot, slot));
     const { feeds, into } = this.#buffers.run(this.#stack.feeds(count), count);
     const results = await this.#session.run(feeds, into);
     const losses = rates.map((_, slot) => this.#lossesOf(results, slot));
@@ -185,10 +191,10 @@ class Loop {
   }
 
   /** Fills one slot of the stack with a step's batch, noise and scalars; gives its learning rate. */
-  #fill(index: number, slot: number): number {
+  async #fill(index: number, slot: number): Promise<number> {
     const { step, batch, seed, steps, learningRate, schedule } = this.#options;
     const rate = learningRate * schedule(index, steps);
-    this.#stack.put(step.batch, batch(index), slot);
+    this.#stack.put(step.batch, await batch(index), slot);
     for (const source of step.stochastic)
       fillNoise(this.#stack.slot(source.value.name, slot) as Float32Array, source, seed, index);
     const scalars = step.optimizer.scalars(index + 1, rate);
