@@ -7,6 +7,7 @@ import { sameDType } from './dims.js';
 import { checkFloat, checkNumber, sameFloat } from './infer.js';
 import { castTo, filled } from './mask.js';
 import { type CaseInput, float, type GradientContext, int, type Op, string, zero } from './op.js';
+import { mixedAlong, pointwise } from './receptive-field-rules.js';
 
 /** Attributes of Celu and ThresholdedRelu. */
 export interface AlphaAttribute {
@@ -37,6 +38,7 @@ const bySlope = <A>(
   inputs: ['X'],
   attributes,
   infer: sameFloat,
+  field: pointwise,
   gradient: (context) => [context.b.Mul(context.dy, slope(context))],
   cases,
 });
@@ -62,6 +64,7 @@ export const PRelu: Op<['X', 'slope'], object> = {
       );
     return x;
   },
+  field: pointwise,
   gradient: ({ b, x: [x, slope], dy, needs }) => [
     b.Mul(dy, b.Where(b.Greater(x, 0), filled(b, x, 1), slope)),
     needs[1] ? b.Mul(dy, b.Min(x, 0)) : null,
@@ -184,6 +187,7 @@ export const Hardmax: Op<['input'], { readonly axis: number }> = {
     normalizeAxis(axis, input(0).shape.length);
     return checkFloat(input(0));
   },
+  field: (context) => mixedAlong(context, [context.attributes.axis]),
   gradient: zero('it is constant between its steps'),
   cases: [{ inputs: [[2, 3]] }, { inputs: [[2, 3, 2]], attributes: { axis: 1 } }],
 };

@@ -8,6 +8,7 @@ import { evaluatePair } from './evaluate.js';
 import { broadcastNumbers, checkNumber } from './infer.js';
 import { castTo, masked, replaced } from './mask.js';
 import type { Case, Op } from './op.js';
+import { pointwise } from './receptive-field-rules.js';
 
 type Pair = Op<['A', 'B'], object>;
 type Several = Op<['data_0...'], object>;
@@ -39,6 +40,7 @@ export const Add: Pair = {
   inputs: ['A', 'B'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   evaluate: evaluatePair(
     (a, b) => a + b,
     (a, b) => a + b,
@@ -52,6 +54,7 @@ export const Sub: Pair = {
   inputs: ['A', 'B'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   evaluate: evaluatePair(
     (a, b) => a - b,
     (a, b) => a - b,
@@ -65,6 +68,7 @@ export const Mul: Pair = {
   inputs: ['A', 'B'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   evaluate: evaluatePair(
     (a, b) => a * b,
     (a, b) => a * b,
@@ -79,6 +83,7 @@ export const Div: Pair = {
   inputs: ['A', 'B'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   evaluate: (inputs) => (inputs[1] && toNumbers(inputs[1]).includes(0) ? null : divided(inputs)),
   gradient({ b, x: [, w], y, dy }) {
     const da = b.Div(dy, w);
@@ -107,6 +112,7 @@ export const Pow: Op<['X', 'Y'], object> = {
     const [x, e] = [checkNumber(input(0)), checkNumber(input(1))];
     return { dtype: x.dtype, shape: broadcastShapes(x.shape, e.shape) };
   },
+  field: pointwise,
   gradient({ b, x: [x, exponent], y, dy, needs, constant }) {
     const data = needs[1] ? null : constant(1);
     if (data?.data.length === 1) return [byBase(b, x, toNumbers(data)[0] ?? 0, y, dy), null];
@@ -147,6 +153,7 @@ const extremum: Several = {
   inputs: ['data_0...'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   gradient({ b, x, y, dy }) {
     let rest = dy;
     return x.map((input, i) => {
@@ -173,6 +180,7 @@ export const Sum: Several = {
   inputs: ['data_0...'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   gradient: ({ x, dy }) => x.map(() => dy),
   cases: [
     { inputs: [[2, 3]] },
@@ -190,6 +198,7 @@ export const Mean: Several = {
   inputs: ['data_0...'],
   attributes: {},
   infer: broadcastNumbers,
+  field: pointwise,
   gradient({ b, x, dy }) {
     const share = b.Mul(dy, 1 / x.length);
     return x.map(() => share);

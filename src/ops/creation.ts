@@ -6,6 +6,7 @@ import { type Dim, sizeOf } from '../tensor/shape.js';
 import { scalar, type Tensor, tensor, toNumbers, zeros } from '../tensor/tensor.js';
 import { lengthOf, nameOf, sameDType, unknownDims } from './dims.js';
 import { float, floats, int, ints, none, type Op, tensorAttribute, zero } from './op.js';
+import { independent } from './receptive-field-rules.js';
 
 /** Attributes of Shape. */
 export interface ShapeAttributes {
@@ -25,6 +26,7 @@ export const Shape: Op<['data'], ShapeAttributes> = {
     const dims = data?.dims.slice(start, end);
     return dims ? tensor('int64', [dims.length], dims) : null;
   },
+  field: independent,
   gradient: zero('a shape does not depend on the values'),
   cases: [{ inputs: [[2, 3, 4]] }, { inputs: [[2, 3, 4]], attributes: { start: -2, end: 9 } }],
 };
@@ -34,6 +36,7 @@ export const Size: Op<['data'], object> = {
   attributes: {},
   infer: () => ({ dtype: 'int64', shape: [] }),
   evaluate: ([data]) => (data ? tensor('int64', [], [sizeOf(data.dims)]) : null),
+  field: independent,
   gradient: zero('a size does not depend on the values'),
   cases: [{ inputs: [[2, 3]] }],
 };

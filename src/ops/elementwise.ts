@@ -4,6 +4,7 @@ import { evaluateEach } from './evaluate.js';
 import { sameFloat, sameNumber } from './infer.js';
 import { filled, masked } from './mask.js';
 import { float, type GradientContext, type Op, zero } from './op.js';
+import { pointwise } from './receptive-field-rules.js';
 
 type Unary = Op<['X'], object>;
 
@@ -16,6 +17,7 @@ const unary = (
   inputs: ['X'],
   attributes: {},
   infer,
+  field: pointwise,
   gradient: (context) => [gradient(context)],
   cases,
 });
@@ -26,6 +28,7 @@ const stepwise = (infer: Unary['infer'], round?: (x: number) => number): Unary =
   attributes: {},
   infer,
   ...(round && { evaluate: evaluateEach(round) }),
+  field: pointwise,
   gradient: zero('it is constant between its steps'),
   cases: [{ inputs: [[2, 3]] }, { inputs: [[]] }],
 });
@@ -107,6 +110,7 @@ export const LeakyRelu: Op<['X'], { readonly alpha: number }> = {
   inputs: ['X'],
   attributes: { alpha: float(0.01) },
   infer: sameFloat,
+  field: pointwise,
   gradient: ({ b, x: [x], dy, attributes: { alpha } }) => [
     b.Mul(dy, b.Where(b.Greater(x, 0), filled(b, x, 1), filled(b, x, alpha))),
   ],
@@ -121,6 +125,7 @@ export const Elu: Op<['X'], { readonly alpha: number }> = {
   inputs: ['X'],
   attributes: { alpha: float(1) },
   infer: sameFloat,
+  field: pointwise,
   gradient: ({ b, x: [x], y, dy, attributes: { alpha } }) => [
     b.Mul(dy, b.Where(b.Greater(x, 0), filled(b, x, 1), b.Add(y, alpha))),
   ],
@@ -138,6 +143,7 @@ export const Clip: Op<['input', 'min?', 'max?'], object> = {
   inputs: ['input', 'min?', 'max?'],
   attributes: {},
   infer: sameNumber,
+  field: pointwise,
   gradient: ({ b, x: [x, min, max], y, dy }) => [
     masked(b, b.Equal(x, y), dy),
     min && masked(b, b.Less(x, min), dy),

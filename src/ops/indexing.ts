@@ -10,6 +10,7 @@ import { dimsOf, equalDims, nameOf, sameDType } from './dims.js';
 import { padded, reshapedTo, zerosOf } from './emit.js';
 import { int, type Op, string } from './op.js';
 import { flatIndex, rearrange } from './rearrange.js';
+import { gatheredField } from './receptive-field-rules.js';
 
 /** The axis along which elements are picked. */
 export interface AxisAttribute {
@@ -49,6 +50,14 @@ export const Gather: Op<['data', 'indices'], AxisAttribute> = {
     checkRange(context.constant(1), data.shape[axis]);
     return reshaped(data, data.shape.toSpliced(axis, 1, ...at.shape));
   },
+  field: ({ fields: [field, at], inputs: [data, indices], attributes }) =>
+    field && !at && data && indices
+      ? gatheredField(
+          field,
+          normalizeAxis(attributes.axis, data.shape.length),
+          indices.shape.length,
+        )
+      : 'unknown',
   evaluate([data, at], attributes) {
     if (!data || !at) return null;
     const axis = normalizeAxis(attributes.axis, data.dims.length);

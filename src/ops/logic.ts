@@ -9,6 +9,7 @@ import { zip } from './evaluate.js';
 import { broadcastBools, checkBool, checkFloat, comparison, ordering, same } from './infer.js';
 import { castTo, filled } from './mask.js';
 import { int, type Op, required, zero } from './op.js';
+import { pointwise } from './receptive-field-rules.js';
 
 type Pair = Op<['A', 'B'], object>;
 
@@ -25,6 +26,7 @@ export const Where: Op<['condition', 'X', 'Y'], object> = {
     sameDType(x, y);
     return { dtype: x.dtype, shape: broadcastShapes(condition.shape, x.shape, y.shape) };
   },
+  field: pointwise,
   evaluate: ([condition, x, y]) =>
     condition && x && y ? zip(x.dtype, [condition, x, y], (c, a, b) => (c ? a : b) ?? 0) : null,
   gradient({ b, x: [condition], dy }) {
@@ -44,6 +46,7 @@ const truth = (infer: Pair['infer'], cases: Pair['cases']): Pair => ({
   inputs: ['A', 'B'],
   attributes: {},
   infer,
+  field: pointwise,
   gradient: zero('it gives booleans'),
   cases,
 });
@@ -68,6 +71,7 @@ export const Not: Op<['X'], object> = {
   inputs: ['X'],
   attributes: {},
   infer: ({ input }) => checkBool(input(0)),
+  field: pointwise,
   gradient: zero('it gives booleans'),
   cases: [{ inputs: [{ fixed: mask }] }],
 };
@@ -78,6 +82,7 @@ const isKind = <A>(attributes: Op<['X'], A>['attributes']): Op<['X'], A> => ({
   infer({ input }) {
     return { dtype: 'bool', shape: checkFloat(input(0)).shape };
   },
+  field: pointwise,
   gradient: zero('it gives booleans'),
   cases: [{ inputs: [[2, 3]] }],
 });
@@ -105,6 +110,7 @@ export const Cast: Op<['input'], CastAttributes> = {
     if (dtype) return { dtype, shape: input(0).shape };
     throw new OperatorError(`unsupported dtype ${dataTypeName(to)} to cast to`, { actual: to });
   },
+  field: pointwise,
   evaluate: ([input], { to }) => (input ? cast(input, to) : null),
   gradient: ({ b, x: [x], y, dy }) => [
     isFloat(x.dtype) && isFloat(y.dtype) ? castTo(b, dy, x.dtype) : null,
@@ -128,6 +134,7 @@ export const Identity: Op<['input'], object> = {
   inputs: ['input'],
   attributes: {},
   infer: same,
+  field: pointwise,
   evaluate: ([input]) => input ?? null,
   gradient: ({ dy }) => [dy],
   cases: [{ inputs: [[2, 3]] }, { inputs: [[]] }],

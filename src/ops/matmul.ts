@@ -3,9 +3,11 @@ import { ShapeError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import { broadcastShapes, type Dim, formatShape, type Shape } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
+import { outputSize } from './cost.js';
 import { dimsOf, equalDims, sameDType } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { float, int, type Op } from './op.js';
+import { productField } from './receptive-field-rules.js';
 
 const last = (shape: Shape): Dim => shape.at(-1) ?? 1;
 const secondLast = (shape: Shape): Dim => shape.at(-2) ?? 1;
@@ -52,6 +54,8 @@ export const MatMul: Op<['A', 'B'], object> = {
     sameDType(input(0), input(1));
     return { dtype: input(0).dtype, shape: productShape(input(0).shape, input(1).shape) };
   },
+  field: (context) => productField(context, (factor, rank) => rank - 1 - factor),
+  macs: (context) => outputSize(context) * (context.inputs[0]?.at(-1) ?? 1),
   gradient({ b, x: [a, w], dy }) {
     const [rowOnly, columnOnly] = [a.shape.length === 1, w.shape.length === 1];
     const batch = dimsOf(dy).slice(0, dy.shape.length - (rowOnly ? 0 : 1) - (columnOnly ? 0 : 1));
@@ -143,6 +147,15 @@ export const Gemm: Op<['A', 'B', 'C?'], GemmAttributes> = {
     if (c) checkBias(c.shape, shape);
     if (c) sameDType(a, c);
     return { dtype: a.dtype, shape };
+  },
+  field: (context) =>
+    productField(context, (factor) => {
+      const { transA, transB } = context.attributes;
+      return factor === 0 ? (transA ? 0 : 1) : transB ? 1 : 0;
+    }),
+  macs(context) {
+    const inner = context.inputs[0]?.[context.attributes.transA ? 0 : 1];
+    return outputSize(context) * (inner ?? 1);
   },
   gradient({ b, x: [a, w, c], dy, attributes: { alpha, beta, transA, transB } }) {
     const da = transA

@@ -10,6 +10,7 @@ import { reshapedTo } from './emit.js';
 import { normalizeAxes } from './infer.js';
 import { type GradientContext, int, ints, type Op } from './op.js';
 import { flatIndex, rearrange, withDims } from './rearrange.js';
+import { reshapedField, transposedField } from './receptive-field-rules.js';
 
 interface Context extends Pick<GradientContext<[], unknown>, 'b' | 'dy'> {
   readonly x: readonly [Value, ...unknown[]];
@@ -56,6 +57,7 @@ export const Reshape: Op<['data', 'shape'], { readonly allowzero: number }> = {
     const expression = `reshape(${nameOf(input(0))}, ${nameOf(input(1))})`;
     return reshaped(input(0), unknownDims(expression, lengthOf(input(1), 'shape')));
   },
+  field: reshapedField,
   evaluate: ([data, shape], { allowzero }) =>
     data && shape
       ? withDims(data, reshapedDims(data.dims, toNumbers(shape), allowzero) as number[])
@@ -84,6 +86,7 @@ export const Flatten: Op<['input'], { readonly axis: number }> = {
       multiplyDims(shape.slice(split)),
     ]);
   },
+  field: reshapedField,
   gradient: ({ b, x: [x], dy }) => [reshapedTo(b, dy, dimsOf(x))],
   cases: [
     { inputs: [[2, 3, 2]] },
@@ -116,6 +119,8 @@ export const Transpose: Op<['data'], { readonly perm: readonly number[] | undefi
       permutation(perm, shape.length).map((axis) => shape[axis] ?? 1),
     );
   },
+  field: ({ fields: [field], inputs: [x], attributes: { perm } }) =>
+    field && x ? transposedField(field, permutation(perm, x.shape.length)) : 'unknown',
   evaluate([data], { perm }) {
     if (!data) return null;
     const order = permutation(perm, data.dims.length);
@@ -176,6 +181,7 @@ export const Squeeze: Op<['data', 'axes?'], AxesAttribute> = {
   attributes: { axes: ints() },
   infer: (context) =>
     reshaped(context.input(0), squeezedShape(context.input(0).shape, axesOf(context))),
+  field: reshapedField,
   evaluate: ([data, axes], attributes) =>
     data
       ? withDims(
@@ -206,6 +212,7 @@ export const Unsqueeze: Op<['data', 'axes?'], AxesAttribute> = {
   attributes: { axes: ints() },
   infer: (context) =>
     reshaped(context.input(0), unsqueezedShape(context.input(0).shape, axesOf(context))),
+  field: reshapedField,
   evaluate: ([data, axes], attributes) =>
     data
       ? withDims(

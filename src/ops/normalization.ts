@@ -7,6 +7,7 @@ import type { Builder } from './builder.js';
 import { dimsOf, sameDType } from './dims.js';
 import { checkFloat, reducedShape } from './infer.js';
 import { float, type GradientContext, int, type Op } from './op.js';
+import { contracted, mixedAlong } from './receptive-field-rules.js';
 
 /** Attributes of LayerNormalization. */
 export interface Attributes {
@@ -45,6 +46,12 @@ export const LayerNormalization: Op<Inputs, Attributes> = {
     }
     const statistic = { dtype: 'float32' as const, shape: reducedShape(x.shape, axes, true) };
     return [x, statistic, statistic];
+  },
+  field(context) {
+    const [field] = context.fields;
+    const axes = axesFrom(context.attributes.axis, context.inputs[0]?.shape.length ?? 0);
+    if (context.index === 0 || !field) return mixedAlong(context, axes);
+    return contracted(field, axes, true);
   },
   gradient(context) {
     const {

@@ -3,6 +3,8 @@ import type { Value } from '../graph/graph.js';
 import type { AttributeSpec, InferContext, OpRules } from '../graph/op-rules.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
+import type { CostContext } from './cost.js';
+import type { FieldContext, FieldResult } from './receptive-field.js';
 
 /** Input names -> values: `?` may be absent, `...` is a list. */
 export type Inputs<I extends readonly string[]> = I extends readonly [
@@ -86,6 +88,10 @@ export interface Op<I extends readonly string[] = readonly string[], A = unknown
   readonly attributes: AttributeSchema<A> & Readonly<Record<string, AttributeSpec>>;
   infer(context: InferContext<A>): ReturnType<OpRules['infer']>;
   evaluate?(inputs: readonly Tensor[], attributes: A): Tensor | null;
+  /** What an output sees of the image; unknown where left out. */
+  field?(context: FieldContext<A>): FieldResult;
+  /** Multiply-adds; 0 where left out. */
+  macs?(context: CostContext<A>): number;
   readonly gradient: GradientRule<I, A> | NoGradient;
   readonly cases: readonly Case<A>[];
 }

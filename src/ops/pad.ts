@@ -9,6 +9,8 @@ import { list } from './cases.js';
 import { addDims, dimsOf, nameOf, unknownDims } from './dims.js';
 import { knownNumbers, padded, reshapedTo } from './emit.js';
 import { type Op, string } from './op.js';
+import type { FieldContext, FieldResult } from './receptive-field.js';
+import { eachAxis } from './receptive-field-rules.js';
 
 /** Elements added before and after an axis; a negative number cuts. */
 interface Amount {
@@ -101,6 +103,7 @@ export const Pad: Op<['data', 'pads', 'constant_value?', 'axes?'], PadAttributes
       dims[amount.axis] = paddedDim(shape[amount.axis] ?? 1, amount, mode);
     return reshaped(input(0), dims);
   },
+  field: paddedField,
   gradient({ b, x: [x, , value, axes], dy, needs, constant, attributes: { mode } }) {
     const dims = dimsOf(x);
     const pads = knownNumbers(constant(1), 'pads');
@@ -149,4 +152,27 @@ function paddedDim(dim: Dim, { before, after, axis }: Amount, mode: string): Dim
       { actual: [before, after] },
     );
   return result;
+}
+
+/** Padding of a constant, like that of a convolution, moves the first pixel; copies of the rim are seen elsewhere. */
+function paddedField({
+  fields: [field],
+  inputs: [x, , , given],
+  output,
+  constant,
+}: FieldContext): FieldResult {
+  const [pads, axes] = [constant(1), constant(3)];
+  if (!field || !x || !pads || (given && !axes)) return 'unknown';
+  const all = amounts(x.shape.length, toNumbers(pads), axes ? toNumbers(axes) : undefined);
+  return eachAxis(field, (axis) => {
+    const amount = all.find((each) => each.axis === axis.axis);
+    if (!amount || axis.axis === null) return axis;
+    if (axis.merged && (amount.before !== 0 || amount.after !== 0)) return null;
+    const count = output.shape[axis.axis];
+    return {
+      ...axis,
+      offset: axis.offset - amount.before * axis.stride,
+      count: typeof count === 'number' ? count : null,
+    };
+  });
 }

@@ -9,6 +9,7 @@ import { dimsOf } from './dims.js';
 import { knownNumbers, reshapedTo } from './emit.js';
 import { checkNumber, normalizeAxes, reducedShape } from './infer.js';
 import { type Case, type CaseInput, int, ints, type Op, zero } from './op.js';
+import { contracted, numbersOf } from './receptive-field-rules.js';
 
 /** Attributes of the Reduce operators. */
 export interface ReductionAttributes {
@@ -61,6 +62,14 @@ export function reduction(rule: ReductionRule): Reduction {
         context.attributes.noop_with_empty_axes,
       );
       return { dtype, shape: reducedShape(shape, axes, context.attributes.keepdims !== 0) };
+    },
+    field(context) {
+      const { fields, inputs, attributes } = context;
+      const given = numbersOf(context, 1, attributes.axes);
+      if (!fields[0] || !inputs[0] || given === null) return 'unknown';
+      const { noop_with_empty_axes, keepdims } = attributes;
+      const axes = reducedAxes(given, inputs[0].shape.length, noop_with_empty_axes);
+      return contracted(fields[0], axes, keepdims !== 0);
     },
     gradient({ b, attributes, x: [x, given], y, dy, constant }) {
       const listed = given ? knownNumbers(constant(1), 'axes') : attributes.axes;
@@ -128,6 +137,10 @@ export const argument = (): Op<['data'], ArgAttributes> => ({
     const axes = [normalizeAxis(axis, shape.length)];
     return { dtype: 'int64', shape: reducedShape(shape, axes, keepdims !== 0) };
   },
+  field: ({ fields: [field], inputs: [x], attributes: { axis, keepdims } }) =>
+    field && x
+      ? contracted(field, [normalizeAxis(axis, x.shape.length)], keepdims !== 0)
+      : 'unknown',
   gradient: zero('it gives indices'),
   cases: [
     { inputs: [[2, 3]] },

@@ -8,6 +8,7 @@ import { dimsOf, lengthOf, multiplyDims, nameOf, unknownDims } from './dims.js';
 import { knownNumbers, reshapedTo } from './emit.js';
 import type { Op } from './op.js';
 import { flatIndex, rearrange } from './rearrange.js';
+import { pointwise } from './receptive-field-rules.js';
 
 /** Broadcasting made visible; the walker sums the gradient back. */
 export const Expand: Op<['input', 'shape'], object> = {
@@ -27,6 +28,7 @@ export const Expand: Op<['input', 'shape'], object> = {
     const dims = broadcastShapes(data.dims, toNumbers(shape)) as number[];
     return spread(data, dims);
   },
+  field: pointwise,
   gradient: ({ dy }) => [dy, null],
   cases: [
     { inputs: [[3, 1], list(3, 4)] },
@@ -78,6 +80,7 @@ export const Tile: Op<['input', 'repeats'], object> = {
           toNumbers(repeats).map((count, axis) => count * (data.dims[axis] ?? 1)),
         )
       : null,
+  field: pointwise,
   gradient({ b, x: [x], dy, constant }) {
     const repeats = knownNumbers(constant(1), 'repeats');
     const dims: number[] = [];

@@ -9,6 +9,8 @@ import { addDims, dimsOf, divideDims, equalDims, nameOf, sameDType, unknownDims 
 import { knownNumbers, zerosOf } from './emit.js';
 import { int, type Op, required } from './op.js';
 import { flatIndex, joined, rearrange } from './rearrange.js';
+import type { FieldContext, FieldResult } from './receptive-field.js';
+import { besideField, eachAxis } from './receptive-field-rules.js';
 
 export const Concat: Op<['inputs...'], { readonly axis: number }> = {
   inputs: ['inputs...'],
@@ -35,6 +37,7 @@ export const Concat: Op<['inputs...'], { readonly axis: number }> = {
       shape.map((dim, i) => (i === axis ? total : dim)),
     );
   },
+  field: (context) => besideField(context, context.attributes.axis),
   evaluate: (parts, { axis }) => joined(parts, normalizeAxis(axis, parts[0]?.dims.length ?? 0)),
   gradient({ b, x, dy, attributes }) {
     if (x.length === 1) return [dy];
@@ -114,6 +117,7 @@ export const Split: Op<['input', 'split?'], SplitAttributes> = {
       ),
     );
   },
+  field: (context) => besideField(context, context.attributes.axis),
   gradient({ b, x: [x], ys, dys, attributes: { axis } }) {
     if (dys.length === 1) return [dys[0] ?? null, null];
     const parts = dys.map((dy, i) => dy ?? zerosOf(b, x.dtype, dimsOf(ys[i] ?? x)));
@@ -139,6 +143,7 @@ export const Slice: Op<['data', 'starts', 'ends', 'axes?', 'steps?'], object> = 
     for (const cut of cuts(shape.length, lists)) dims[cut.axis] = cutDim(dims[cut.axis] ?? 1, cut);
     return reshaped(context.input(0), dims);
   },
+  field: slicedField,
   evaluate([data, ...lists]) {
     if (!data) return null;
     const all = cuts(data.dims.length, lists.map(toNumbers));
@@ -175,3 +180,26 @@ export const Slice: Op<['data', 'starts', 'ends', 'axes?', 'steps?'], object> = 
     { inputs: [[5, 2], list(3), list(1)] },
   ],
 };
+
+/** A slice begins at another pixel, and by steps it skips some. */
+function slicedField(context: FieldContext): FieldResult {
+  const { fields, inputs, output } = context;
+  const [field, ...others] = fields;
+  const lists = numbersAt(context);
+  const isKnown = lists.every((list, i) => list || !inputs[i + 1]);
+  if (!field || !isKnown || others.some((other) => other)) return 'unknown';
+  const { shape = [] } = inputs[0] ?? {};
+  const all = cuts(shape.length, lists);
+  return eachAxis(field, (axis) => {
+    const cut = all.find((each) => each.axis === axis.axis);
+    if (!cut || axis.axis === null) return axis;
+    const [dim, count] = [shape[axis.axis], output.shape[axis.axis]];
+    if (typeof dim !== 'number' || axis.merged) return null;
+    return {
+      ...axis,
+      offset: axis.offset + resolve(dim, cut).first * axis.stride,
+      stride: axis.stride * cut.step,
+      count: typeof count === 'number' ? count : null,
+    };
+  });
+}

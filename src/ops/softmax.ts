@@ -3,6 +3,7 @@ import { OperatorError } from '../errors.js';
 import { normalizeAxis } from '../tensor/shape.js';
 import { checkFloat } from './infer.js';
 import { type Case, int, type Op } from './op.js';
+import { mixedAlong } from './receptive-field-rules.js';
 
 /** The axis along which the results sum to 1. */
 export interface AxisAttribute {
@@ -33,6 +34,7 @@ export const Softmax: AlongAxis = {
   inputs: ['input'],
   attributes: { axis: int(-1) },
   infer,
+  field: (context) => mixedAlong(context, [context.attributes.axis]),
   gradient({ b, y, dy, attributes: { axis } }) {
     const along = b.ReduceSum(b.Mul(dy, y), [axis], { keepdims: 1 });
     return [b.Mul(y, b.Sub(dy, along))];
@@ -45,6 +47,7 @@ export const LogSoftmax: AlongAxis = {
   inputs: ['input'],
   attributes: { axis: int(-1) },
   infer,
+  field: (context) => mixedAlong(context, [context.attributes.axis]),
   gradient({ b, y, dy, attributes: { axis } }) {
     const total = b.ReduceSum(dy, [axis], { keepdims: 1 });
     return [b.Sub(dy, b.Mul(b.Exp(y), total))];
