@@ -2,6 +2,7 @@
 
 import * as activation from './activation.js';
 import * as arithmetic from './arithmetic.js';
+import * as convolution from './convolution.js';
 import * as creation from './creation.js';
 import * as elementwise from './elementwise.js';
 import * as indexing from './indexing.js';
@@ -19,6 +20,7 @@ import * as softmax from './softmax.js';
 export const ops = {
   ...activation,
   ...elementwise,
+  ...convolution,
   ...creation,
   ...indexing,
   ...matmul,
