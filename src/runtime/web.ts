@@ -2,27 +2,46 @@
 import { RuntimeUnavailableError } from '../errors.js';
 import { ortRuntime } from './ort.js';
 import type { Runtime } from './runtime.js';
+import { webThreads } from './web-providers.js';
+
+export { type WebProvider, webProviders } from './web-providers.js';
+
+/** Where the browser finds ONNX Runtime's own files: a folder, or the two of them one by one. */
+export type WasmPaths = string | { readonly mjs?: string; readonly wasm?: string };
+
+export interface WebRuntimeOptions {
+  /** Threads inside one operator; the machine's cores up to 8 where left out. The first runtime of a page decides. */
+  readonly threads?: number;
+  /** Needed where the bundler does not place the files by itself, or workers of its own are to be small. */
+  readonly wasmPaths?: WasmPaths;
+}
+
+export interface WebRuntime extends Runtime {
+  /** Threads inside one operator: fewer than asked for where the page is not cross-origin isolated. */
+  readonly threads: number;
+  /** Why there are so many, as a sentence; what to do where there could be more. */
+  readonly reason: string;
+}
 
 /**
- * The runtime over `onnxruntime-web` on WebAssembly.
- * @param options.threads threads of the WebAssembly pool; more than 1 needs a cross-origin-isolated page.
- * @param options.wasmPaths folder that the `.wasm` files are served from, where it is not the default.
+ * The runtime over `onnxruntime-web` on WebAssembly. Without cross-origin isolation it falls back to one thread, and
+ * its `reason` says so.
  * @throws RuntimeUnavailableError where the package is not installed.
  */
-export async function webRuntime(
-  options: { readonly threads?: number; readonly wasmPaths?: string } = {},
-): Promise<Runtime> {
+export async function webRuntime(options: WebRuntimeOptions = {}): Promise<WebRuntime> {
   const ort = await import('onnxruntime-web/wasm').catch((cause: unknown) => {
     throw new RuntimeUnavailableError(
       'onnxruntime-web does not load. Install it with "npm install onnxruntime-web".',
       { cause },
     );
   });
-  if (options.threads !== undefined) ort.env.wasm.numThreads = options.threads;
+  const { threads, reason } = webThreads(options.threads);
+  ort.env.wasm.numThreads = threads;
   if (options.wasmPaths !== undefined) ort.env.wasm.wasmPaths = options.wasmPaths;
   const version = ort.env.versions?.web ?? ort.env.versions?.common ?? '';
-  return ortRuntime(`onnxruntime-web ${version}`.trim(), ort, false, {
+  const runtime = ortRuntime(`onnxruntime-web ${version}`.trim(), ort, false, {
     executionProviders: ['wasm'],
     logSeverityLevel: 3,
   });
+  return { ...runtime, threads, reason };
 }

@@ -1,0 +1,93 @@
+/** The page: starts the worker and shows what it tells. Every training event is a DOM event `train` on the document too. */
+import type { TrainEvent } from 'espalier';
+import { webProviders } from 'espalier/web';
+import { Curve } from './curve.js';
+import type { FromWorker, Settings, ToWorker } from './protocol.js';
+import { isNetworkName, titles } from './titles.js';
+
+function find<T extends Element>(selector: string, type: { new (): T }): T {
+  const found = document.querySelector(selector);
+  if (!(found instanceof type)) throw new Error(`the page has no ${selector}`);
+  return found;
+}
+
+const form = find('#settings', HTMLFormElement);
+const network = find('select[name=network]', HTMLSelectElement);
+const provider = find('select[name=provider]', HTMLSelectElement);
+const steps = find('input[name=steps]', HTMLInputElement);
+const train = find('button[type=submit]', HTMLButtonElement);
+const stop = find('#stop', HTMLButtonElement);
+const curve = new Curve(find('#curve', SVGSVGElement));
+const show = (id: string, text: string): void => {
+  find(`#${id}`, HTMLElement).textContent = text;
+};
+const parameters = new URLSearchParams(location.search);
+
+const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+const tell = (message: ToWorker): void => worker.postMessage(message);
+worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+  if (data.type === 'ready') show('engine', `${data.runtime}. ${data.reason}`);
+  else if (data.type === 'failed') fail(data.message);
+  else {
+    document.dispatchEvent(new CustomEvent('train', { detail: data.event }));
+    showEvent(data.event);
+  }
+});
+worker.addEventListener('error', ({ message }) => fail(message || 'the worker did not start'));
+
+function showEvent(event: TrainEvent): void {
+  if (event.type === 'start') curve.clear(event.steps);
+  else if (event.type === 'notice') show('message', event.message);
+  else if (event.type === 'end') {
+    setBusy(false);
+    show('left', `${event.reason}, ${event.seconds.toFixed(1)} s`);
+  } else if (event.type === 'step') {
+    const loss = event.losses['loss'] ?? Number.NaN;
+    curve.add(event.step, loss);
+    show('step', `${event.step} of ${event.steps}`);
+    show('rate', event.stepsPerSecond.toFixed(1));
+    show('loss', loss.toPrecision(3));
+    show('left', `${Math.ceil(event.secondsLeft)} s`);
+  }
+}
+
+function fail(message: string): void {
+  setBusy(false);
+  show('message', message);
+}
+
+function setBusy(busy: boolean): void {
+  for (const control of [network, provider, steps, train]) control.disabled = busy;
+  stop.disabled = !busy;
+}
+
+function settings(): Settings {
+  const threads = parameters.get('threads');
+  return {
+    network: isNetworkName(network.value) ? network.value : 'mlp',
+    provider: provider.value === 'webgpu' ? 'webgpu' : 'wasm',
+    steps: steps.valueAsNumber,
+    ...(threads === null ? {} : { threads: Number(threads) }),
+  };
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  setBusy(true);
+  show('message', '');
+  tell({ type: 'start', settings: settings() });
+});
+stop.addEventListener('click', () => tell({ type: 'stop' }));
+
+for (const [name, title] of Object.entries(titles)) network.add(new Option(title, name));
+network.value = parameters.get('network') ?? 'mlp';
+steps.value = parameters.get('steps') ?? steps.value;
+const providers = await webProviders();
+for (const option of provider.options)
+  option.disabled = !providers.some(({ name, available }) => name === option.value && available);
+show(
+  'engine',
+  providers
+    .map(({ name, reason }) => `${name === 'wasm' ? 'WebAssembly: ' : ''}${reason}`)
+    .join(' '),
+);
