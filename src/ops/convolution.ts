@@ -3,13 +3,15 @@ import { ShapeError } from '../errors.js';
 import type { TensorType, Value } from '../graph/graph.js';
 import { type InferContext, reshaped } from '../graph/op-rules.js';
 import { isFloat } from '../tensor/dtype.js';
-import { type Dim, formatShape, type Shape } from '../tensor/shape.js';
+import { type Dim, formatShape, type Shape, sizeOf } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
 import { type Convolution, windowsOf } from './convolution-form.js';
 import { inputGradient } from './convolution-input.js';
 import { weightGradient } from './convolution-weight.js';
+import { type CostContext, outputSize } from './cost.js';
 import { dimsOf, equalDims, multiplyDims, sameDType } from './dims.js';
 import { int, ints, type Op, string } from './op.js';
+import { slidingField, spreadingField } from './receptive-field-window.js';
 import {
   type TransposedAttributes,
   transposedDims,
@@ -90,6 +92,8 @@ export const Conv: Op<['X', 'W', 'B?'], ConvAttributes> = {
     checkBias(context, made);
     return reshaped(x, [batch, made, ...windowDims(context.attributes, spatial, kernel)]);
   },
+  field: (context) => slidingField(context, true),
+  macs: (context) => outputSize(context) * kernelSize(context),
   gradient({ b, x: [x, w, bias], dy, needs, attributes: given }) {
     const form = convForm(x, w, given);
     return [
@@ -190,6 +194,8 @@ export const ConvTranspose: Op<['X', 'W', 'B?'], ConvTransposeAttributes> = {
     checkBias(context, made);
     return reshaped(x, [batch, made, ...transposedDims(context.attributes, spatial, kernel)]);
   },
+  field: spreadingField,
+  macs: (context) => sizeOf(context.inputs[0] ?? []) * kernelSize(context),
   gradient({ b, x: [x, w, bias], y, dy, needs, attributes: given }) {
     const window = transposedWindow(given, dimsOf(x).slice(2), dimsOf(w).slice(2));
     // Conv would take y's shape to x's, so its gradients serve with the two exchanged.
@@ -243,3 +249,6 @@ export const ConvTranspose: Op<['X', 'W', 'B?'], ConvTransposeAttributes> = {
     },
   ],
 };
+
+/** Numbers of W for each element of its first axis: multiply-adds of an output of Conv, an input of ConvTranspose. */
+const kernelSize = ({ inputs: [, w = []] }: CostContext): number => sizeOf(w.slice(1));

@@ -158,3 +158,24 @@ describe('multiply-adds', () => {
     ).toBeNull();
   });
 });
+
+describe('multiply-adds of convolutions', () => {
+  const filled = (b: Builder, dims: readonly number[]) =>
+    b.initializer('w', zeros('float32', dims));
+
+  it('count each output of each group', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', [2, 4, 8, 8]);
+    b.Conv(x, filled(b, [6, 2, 3, 3]), null, { group: 2, strides: [2, 2], pads: [1, 1, 1, 1] });
+    const [conv] = b.nodes;
+    expect(conv && macsOf(b, conv)).toBe(2 * 6 * 4 * 4 * 2 * 9);
+  });
+
+  it('count each input of a transposed one', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', [1, 4, 5, 5]);
+    b.ConvTranspose(x, filled(b, [4, 3, 2, 2]), null, { strides: [2, 2] });
+    const [conv] = b.nodes;
+    expect(conv && macsOf(b, conv)).toBe(4 * 25 * 3 * 4);
+  });
+});

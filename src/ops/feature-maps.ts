@@ -1,0 +1,61 @@
+/** The feature maps of a network that are fit to be layers of a hypercolumn (Hariharan et al. 2015, section 3). */
+import type { Node, Value } from '../graph/graph.js';
+import { isFloat } from '../tensor/dtype.js';
+import type { Builder } from './builder.js';
+import type { Op } from './op.js';
+import type { AxisField, Field } from './receptive-field.js';
+import { pointwise } from './receptive-field-rules.js';
+import type { ReceptiveFields } from './receptive-fields.js';
+
+/** A map of features over the image. */
+export interface FeatureMap {
+  /** float, (batch, channels, height, width) */
+  readonly value: Value;
+  /** What an element sees along height and width. */
+  readonly field: Field;
+}
+
+/**
+ * The maps that a hypercolumn can be made of, in the order of the graph: float values (batch, channels, height,
+ * width) with more than one channel and more than one position along each axis, of which size and stride of the
+ * receptive field are known. Of values that follow one another element by element (convolution, normalization,
+ * activation) only the last is one: the one that something else reads, or that the graph gives out.
+ */
+export function featureMaps(b: Builder, fields: ReceptiveFields): FeatureMap[] {
+  const readers = new Map<string, Node[]>();
+  for (const node of b.nodes)
+    for (const input of new Set(node.inputs))
+      readers.set(input, [...(readers.get(input) ?? []), node]);
+  const isLast = (name: string): boolean =>
+    b.outputs.some((output) => output.name === name) ||
+    (readers.get(name) ?? []).some((node) => !continues(b, node, fields));
+  return b.nodes.flatMap(({ outputs }) =>
+    outputs.flatMap((name) => {
+      const field = fields.get(name);
+      if (name === '' || !field || field === 'unknown' || !isLast(name)) return [];
+      const value = b.value(name);
+      return isMap(value, field) ? [{ value, field }] : [];
+    }),
+  );
+}
+
+/** Whether a node changes the elements of the one map that it reads, each by itself. */
+function continues(b: Builder, node: Node, fields: ReceptiveFields): boolean {
+  const op = node.domain === '' ? (b.table[node.op] as Op | undefined) : undefined;
+  return op?.field === pointwise && node.inputs.filter((input) => fields.has(input)).length === 1;
+}
+
+function isMap({ dtype, shape }: Value, [height, width, ...more]: Field): boolean {
+  const isPlane = (axis: AxisField | undefined, at: number): boolean =>
+    axis?.axis === at && !axis.merged && axis.count !== 1 && axis.stride > 0;
+  const channels = shape[1];
+  return (
+    isFloat(dtype) &&
+    shape.length === 4 &&
+    typeof channels === 'number' &&
+    channels > 1 &&
+    more.length === 0 &&
+    isPlane(height, 2) &&
+    isPlane(width, 3)
+  );
+}
