@@ -21,16 +21,17 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/cli': 3600,
   'src/data': 1100,
   'src/graph': 650,
+  'src/methods/classifier': 700,
   'src/methods/ladder': 850,
   'src/metrics': 250,
-  'src/nn': 200,
+  'src/nn': 220,
   'src/onnx': 1500,
   'src/ops': 3850,
   'src/report': 1650,
   'src/runs': 700,
   'src/runtime': 350,
   'src/tensor': 700,
-  'src/train': 1000,
+  'src/train': 1050,
 };
 
 /** Lines on which something other than a comment stands. */

@@ -38,6 +38,28 @@ export {
   type ValueInfo,
 } from './graph/graph.js';
 export { type KnownTypes, printGraph } from './graph/print.js';
+export {
+  balancedWeights,
+  type ClassifierConfig,
+  fineTuningDefaults,
+  fromScratchDefaults,
+} from './methods/classifier/config.js';
+export { findHead, type Head, replaceHead } from './methods/classifier/head.js';
+export {
+  classifierNetwork,
+  type Network,
+  type NetworkOptions,
+  networkModel,
+} from './methods/classifier/network.js';
+export { chooseParameters, type Role, trainableWeights } from './methods/classifier/parameters.js';
+export { figuresOf, type ImageRows, type Scorer, scorer } from './methods/classifier/score.js';
+export { classifierStep, labelsName } from './methods/classifier/step.js';
+export {
+  type ClassifierBatches,
+  type TrainClassifierOptions,
+  type TrainedClassifier,
+  trainClassifier,
+} from './methods/classifier/train.js';
 export { type Batches, type Images, ladderBatches } from './methods/ladder/batches.js';
 export {
   classifier,

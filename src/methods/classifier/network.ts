@@ -1,0 +1,154 @@
+/** A classifier that somebody else made, brought into the form in which it is trained and saved. */
+import { ModelError, UsageError } from '../../errors.js';
+import { type Graph, type Model, model, type Node, type ValueInfo } from '../../graph/graph.js';
+import { foldInitializers } from '../../ops/fold.js';
+import { load, loadModel } from '../../ops/load.js';
+import { formatShape } from '../../tensor/shape.js';
+import { type Tensor, tensor, toNumbers } from '../../tensor/tensor.js';
+import { findHead, type Head, replaceHead } from './head.js';
+
+export interface NetworkOptions {
+  readonly classes: number;
+  /** `new` draws a head for the classes, `keep` goes on with the one there is, whose classes must be as many. */
+  readonly head: 'new' | 'keep';
+  readonly seed: number;
+  /** The input that takes images; the only one unless given. */
+  readonly input?: string | undefined;
+  /** The output with the scores; `logits`, `probabilities`, or the only one unless given. */
+  readonly output?: string | undefined;
+}
+
+/** The inference graph, every weight an initializer, its batch dimension free. */
+export interface Network {
+  readonly graph: Graph;
+  /** The input that takes the images: float32 (batch, ...). */
+  readonly input: ValueInfo & { readonly shape: readonly (number | string)[] };
+  /** Name of the batch dimension. */
+  readonly batch: string;
+  readonly head: Head;
+  readonly classes: number;
+  /** Metadata of the model that it came from. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads a model as a trainable classifier: operators brought up to date, the batch dimension freed where the file fixes
+ * it, the head kept or made anew.
+ * @throws ModelError where it has no head, or no input or output fits; UsageError where a kept head has other classes.
+ */
+export function classifierNetwork(source: Model, options: NetworkOptions): Network {
+  const input = chooseInput(source, options.input);
+  const first = input.shape?.[0];
+  const batch = typeof first === 'string' && first !== '' ? first : 'batch';
+  const folded = { ...source, graph: foldInitializers(source.graph) };
+  const upToDate = loadModel(withFreeBatch(folded, input.name, batch)).build(source.graph.name);
+  const output = chooseOutput(upToDate, options.output);
+  const head = findHead(upToDate, output);
+  const isNew = options.head === 'new';
+  if (!isNew && head.classes !== options.classes)
+    throw new UsageError(
+      `the model's head tells ${head.classes} classes apart, the data have ${options.classes}: give --head new`,
+      { expected: options.classes, actual: head.classes },
+    );
+  const wanted = isNew ? replaceHead(upToDate, head, options.classes, options.seed) : upToDate;
+  const b = load(withoutShapes(wanted));
+  checkScores(b.value(head.logits).shape, batch, options.classes);
+  const shape = b.value(input.name).shape;
+  return {
+    graph: b.build(source.graph.name),
+    input: { name: input.name, dtype: 'float32', shape },
+    batch,
+    head: findHead(b.build(), output),
+    classes: options.classes,
+    metadata: source.metadata,
+  };
+}
+
+/** The network with trained weights, to be written to a file. */
+export function networkModel(
+  { graph }: Network,
+  weights: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>>,
+): Model {
+  const initializers = new Map(
+    [...graph.initializers].map(([name, data]) => [name, weights.get(name) ?? data]),
+  );
+  return model({ ...graph, initializers }, metadata);
+}
+
+function chooseInput({ graph }: Model, wanted: string | undefined): ValueInfo {
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const names = inputs.map(({ name }) => name).join(', ');
+  const found = wanted === undefined ? inputs : inputs.filter(({ name }) => name === wanted);
+  const [only, ...more] = found;
+  if (!only || more.length > 0)
+    throw new ModelError(
+      wanted === undefined
+        ? `the model takes ${names || 'no input'}: a classifier of images has one. Name it with --input`
+        : `the model has no input "${wanted}". It has ${names}`,
+      { actual: names },
+    );
+  if (only.dtype !== 'float32')
+    throw new ModelError(`input "${only.name}" is ${only.dtype}: only float32 models are trained`, {
+      actual: only.dtype,
+    });
+  return only;
+}
+
+function chooseOutput({ outputs }: Graph, wanted: string | undefined): string {
+  const names = outputs.map(({ name }) => name);
+  const preferred = wanted === undefined ? ['logits', 'probabilities'] : [wanted];
+  const found =
+    preferred.find((name) => names.includes(name)) ?? (wanted === undefined && names[0]);
+  if (found) return found;
+  throw new ModelError(`the model has no output "${wanted}". It has ${names.join(', ')}`, {
+    actual: wanted,
+  });
+}
+
+function checkScores(shape: readonly (number | string)[], batch: string, classes: number): void {
+  const [n, width, ...rest] = shape;
+  if (n === batch && width === classes && rest.every((dim) => dim === 1)) return;
+  throw new ModelError(
+    `the model gives scores of shape ${formatShape(shape)} where [${batch}, ${classes}] is wanted. Its batch size may be fixed: export it with a free one.`,
+    { actual: shape },
+  );
+}
+
+/** The model with a symbolic batch dimension, also in the Reshapes on the way where a batch of 1 is written out. */
+function withFreeBatch(source: Model, input: string, batch: string): Model {
+  const { graph } = source;
+  const initializers = new Map(graph.initializers);
+  const nodes: Node[] = [];
+  const batched = new Set([input]);
+  for (const node of graph.nodes) {
+    const [data = '', target = ''] = node.inputs;
+    if (node.inputs.some((name) => batched.has(name)))
+      for (const name of node.outputs) batched.add(name);
+    const shape = initializers.get(target);
+    const isFixed = node.op === 'Reshape' && batched.has(data) && shape?.data[0] === 1n;
+    if (!isFixed || !shape || shape.data.length < 2) {
+      nodes.push(node);
+      continue;
+    }
+    // 0 copies the dimension of the input. A target of its own, since others may share this one.
+    const free = `${target}/free-batch`;
+    initializers.set(free, tensor('int64', shape.dims, [0, ...toNumbers(shape).slice(1)]));
+    nodes.push({ ...node, inputs: node.inputs.with(1, free) });
+  }
+  const inputs = graph.inputs.map((info) =>
+    info.name === input && info.shape
+      ? { name: info.name, dtype: info.dtype, shape: info.shape.with(0, batch) }
+      : info,
+  );
+  return { ...source, graph: withoutShapes({ ...graph, inputs, nodes, initializers }) };
+}
+
+/** Shapes that a file states hold for its own batch size and classes: they are inferred anew. */
+function withoutShapes(graph: Graph): Graph {
+  return {
+    ...graph,
+    values: new Map(),
+    outputs: graph.outputs.map(({ name, dtype }) => ({ name, dtype, shape: null })),
+  };
+}

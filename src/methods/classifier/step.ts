@@ -1,0 +1,38 @@
+/** The training step of a classifier as one graph. */
+import { crossEntropyRows, errorOfRows } from '../../nn/losses.js';
+import { load } from '../../ops/load.js';
+import { compileStep, type TrainingStep } from '../../train/step.js';
+import { type ClassifierConfig, optimizerOf } from './config.js';
+import type { Network } from './network.js';
+import { chooseParameters, settingsOf } from './parameters.js';
+
+/** Name of the step's input of labels, int64 (batch); the images go into the network's own input. */
+export const labelsName = 'espalier.labels';
+
+/**
+ * Compiles forward pass, cross-entropy, gradients and update for batches of `config.batchSize`. Reports `error`, the
+ * share of the batch that was taken for another class, beside the loss.
+ * @throws GradientError naming the node that has no gradient, UsageError for patterns that fit nothing.
+ */
+export function classifierStep(network: Network, config: ClassifierConfig): TrainingStep {
+  const trained = chooseParameters(network, config.train);
+  const b = load(
+    { ...network.graph, outputs: [] },
+    { dimensions: { [network.batch]: config.batchSize }, trainable: (name) => trained.has(name) },
+  );
+  const n = config.batchSize;
+  const logits = b.Reshape(b.value(network.head.logits), [n, network.classes]);
+  const labels = b.input(labelsName, 'int64', [n]);
+  const { labelSmoothing: smoothing, classWeights, clip } = config;
+  const loss = crossEntropyRows(b, logits, labels, {
+    smoothing,
+    ...(classWeights && { classWeights }),
+  });
+  return compileStep(b, {
+    loss,
+    report: { error: errorOfRows(b, logits, labels) },
+    optimizer: optimizerOf(config),
+    settings: settingsOf(network, config),
+    ...(clip !== null && { clip }),
+  });
+}
