@@ -19,7 +19,7 @@ const ceilings: Readonly<Record<string, number>> = {
   src: 350,
   'src/autodiff': 600,
   'src/cli': 3600,
-  'src/data': 1100,
+  'src/data': 2900,
   'src/graph': 650,
   'src/methods/classifier': 700,
   'src/methods/ladder': 850,

@@ -5,6 +5,7 @@
  */
 import { DataError, EspalierError, internal, RuntimeUnavailableError } from '../errors.js';
 import { imageSize } from './image-set.js';
+import type { DecodedImage, DecodeOptions } from './image-source.js';
 import { readBytes } from './read-bytes.js';
 
 /** The size and colours that images are brought to. */
@@ -57,32 +58,75 @@ export async function decodeImage(
   name: string,
   cap = pixelCap,
 ): Promise<Uint8Array> {
-  const refuse = (reason: string, cause?: unknown) =>
-    new DataError(`${name} ${reason}`, { path: name, actual: reason, cause });
-  if (bytes.length === 0) throw refuse('is empty');
-  if (!isKnownFormat(bytes)) throw refuse('is not a PNG, JPEG or WebP image inside');
-  const sharp = await loadSharp();
-  try {
-    const image = sharp(bytes, { failOn: 'error', limitInputPixels: false });
-    const { width, height } = await image.metadata();
-    if (width * height > cap)
-      throw refuse(
-        `is too large: ${width} x ${height} is ${(width * height) / 1e6} megapixels, of ${cap / 1e6} at most`,
-      );
+  return refusing(name, async () => {
+    const { image } = await openImage(bytes, name, cap);
     const { data, info } = await image
-      .autoOrient()
-      .flatten({ background: 'white' })
       .resize(target.width, target.height, { fit: 'cover' })
       .toColourspace(target.channels === 1 ? 'b-w' : 'srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== target.channels) internal(`${name} decoded to ${info.channels} channels`);
     return planar(data, target);
+  });
+}
+
+/**
+ * Decodes a PNG, JPEG or WebP file held in memory at its own size, or shrunk: turned and laid on white as by
+ * `decodeImage`, grey where the file is grey.
+ * @param name for the sentences
+ * @throws DataError as `decodeImage`.
+ */
+export async function decodeWhole(
+  bytes: Uint8Array,
+  name: string,
+  { shortSide }: DecodeOptions = {},
+  cap = pixelCap,
+): Promise<DecodedImage> {
+  return refusing(name, async () => {
+    const { image, isGrey } = await openImage(bytes, name, cap);
+    const sized =
+      shortSide === undefined
+        ? image
+        : image.resize(shortSide, shortSide, { fit: 'outside', withoutEnlargement: true });
+    const channels = isGrey ? 1 : 3;
+    const { data, info } = await sized
+      .toColourspace(isGrey ? 'b-w' : 'srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== channels) internal(`${name} decoded to ${info.channels} channels`);
+    const { width, height } = info;
+    return { width, height, channels, pixels: planar(data, { width, height, channels }) };
+  });
+}
+
+const refusal = (name: string, reason: string, cause?: unknown) =>
+  new DataError(`${name} ${reason}`, { path: name, actual: reason, cause });
+
+/** Says of what the decoder throws that the file is corrupt. */
+async function refusing<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (cause) {
     if (cause instanceof EspalierError) throw cause;
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw refuse(`is corrupt: ${said.replaceAll(/\s+/g, ' ').trim()}`, cause);
+    throw refusal(name, `is corrupt: ${said.replaceAll(/\s+/g, ' ').trim()}`, cause);
   }
+}
+
+/** The decoder of one image, which has looked at its header. */
+async function openImage(bytes: Uint8Array, name: string, cap: number) {
+  if (bytes.length === 0) throw refusal(name, 'is empty');
+  if (!isKnownFormat(bytes)) throw refusal(name, 'is not a PNG, JPEG or WebP image inside');
+  const sharp = await loadSharp();
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: false });
+  const { width, height, space } = await image.metadata();
+  if (width * height > cap)
+    throw refusal(
+      name,
+      `is too large: ${width} x ${height} is ${(width * height) / 1e6} megapixels, of ${cap / 1e6} at most`,
+    );
+  const isGrey = space === 'b-w' || space === 'grey16';
+  return { image: image.autoOrient().flatten({ background: 'white' }), isGrey };
 }
 
 /**
@@ -96,6 +140,7 @@ export async function readImage(path: string, target: ImageTarget): Promise<Uint
 /** (height, width, channels) to (channels, height, width). */
 function planar(pixels: Uint8Array, { channels, height, width }: ImageTarget): Uint8Array {
   const area = height * width;
+  if (channels === 1) return pixels;
   const out = new Uint8Array(imageSize([channels, height, width]));
   for (let channel = 0; channel < channels; channel++)
     for (let i = 0; i < area; i++) out[channel * area + i] = pixels[i * channels + channel] ?? 0;

@@ -34,30 +34,48 @@ export interface ImageLayout {
 }
 
 /** The images of class folders. */
-interface ClassFolders {
+export interface ClassFolders {
   readonly classes: readonly string[];
   readonly candidates: readonly Candidate[];
   readonly skipped: readonly Skipped[];
 }
 
-function layoutError(folder: string, what: string, cause?: unknown): DataError {
-  return new DataError(`${folder} ${what}. A folder of images looks like this:\n${folderLayout}`, {
+function layoutError(
+  folder: string,
+  what: string,
+  cause?: unknown,
+  layout = folderLayout,
+): DataError {
+  return new DataError(`${folder} ${what}. A folder of images looks like this:\n${layout}`, {
     path: folder,
     cause,
   });
 }
 
-/** Name of the folder that holds a part, in whichever spelling it has; null where there is none. */
-function findPart(root: string, top: Listing, ...spellings: string[]): string | null {
+/**
+ * Name of the folder that holds a part, in whichever spelling it has; null where there is none.
+ * @param layout shown where there is something wrong
+ * @throws DataError where it is there in two spellings, or cannot be used.
+ */
+export function findPart(
+  root: string,
+  top: Listing,
+  layout: string,
+  ...spellings: string[]
+): string | null {
   const present = spellings.filter((name) => top.folders.includes(name));
-  if (present.length > 1) throw layoutError(root, `holds both ${present.join(' and ')}`);
+  if (present.length > 1)
+    throw layoutError(root, `holds both ${present.join(' and ')}`, undefined, layout);
   const unusable = top.skipped.find(({ file }) => spellings.includes(file));
-  if (unusable) throw layoutError(join(root, unusable.file), unusable.reason);
+  if (unusable) throw layoutError(join(root, unusable.file), unusable.reason, undefined, layout);
   return present[0] ?? null;
 }
 
-/** Lists `folder/<class>/*`; a class outside `known` is an error, null takes the folders as the classes. */
-async function listClasses(
+/**
+ * Lists `folder/<class>/*`; a class outside `known` is an error, null takes the folders as the classes.
+ * @throws DataError where a folder cannot be read or has no image file.
+ */
+export async function listClasses(
   folder: string,
   root: string,
   known: readonly string[] | null,
@@ -111,9 +129,9 @@ export async function listImageFolder(folder: string): Promise<ImageLayout> {
     throw layoutError(folder, `cannot be read: ${fileReason(cause.details?.cause)}`, cause);
   });
   const parts = {
-    labelled: findPart(folder, top, 'labelled', 'labeled'),
-    unlabelled: findPart(folder, top, 'unlabelled', 'unlabeled'),
-    test: findPart(folder, top, 'test'),
+    labelled: findPart(folder, top, folderLayout, 'labelled', 'labeled'),
+    unlabelled: findPart(folder, top, folderLayout, 'unlabelled', 'unlabeled'),
+    test: findPart(folder, top, folderLayout, 'test'),
   };
   if (parts.labelled === null)
     throw layoutError(

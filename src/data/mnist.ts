@@ -47,8 +47,8 @@ export interface Mnist {
   readonly notes: readonly string[];
 }
 
-/** The data folder of the npm package as seen from one of `from`, or null. */
-function findPackage(from: readonly string[]): string | null {
+/** The data folder of the installed npm package as seen from one of `from`, or null. */
+export function findPackage(from: readonly string[]): string | null {
   for (const folder of from)
     try {
       const manifest = createRequire(join(folder, 'x.js')).resolve(`${packageName}/package.json`);

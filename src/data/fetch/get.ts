@@ -1,0 +1,287 @@
+/** Fetches a known data set into the cache: into a folder beside its own, which gets its name once it is whole. */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { DataError, EspalierError } from '../../errors.js';
+import { cifarRecords } from '../formats/cifar-record.js';
+import { readSprites } from '../formats/cifar-sprites.js';
+import { openFiles } from '../formats/files.js';
+import { select } from '../image-set.js';
+import { dataFolder, type Environment, type Receipt, readReceipt, receiptFile } from './cache.js';
+import { checksumsOf, difference } from './checksums.js';
+import { type DownloadOptions, download } from './download.js';
+import { diskError, requireSpace } from './failures.js';
+import type { KnownSet, NpmSource, RemoteFile, Source, WebSource } from './known.js';
+import { type NpmOptions, npmPack } from './npm.js';
+import { type ArchiveCaps, readTar } from './tar.js';
+
+/** How a data set is fetched. */
+export interface GetOptions {
+  readonly env?: Environment;
+  /** Only from there. */
+  readonly from?: Source['kind'] | undefined;
+  /** Fetches it anew where it is there already. */
+  readonly again?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly cwd?: string;
+  readonly onProgress?: ((progress: GetProgress) => void) | undefined;
+  /** Of what the user should know. */
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  /** Of each download, for tests. */
+  readonly download?: Pick<DownloadOptions, 'attempts' | 'delay' | 'idle' | 'freeBytes'>;
+}
+
+/** How far a file is. */
+export interface GetProgress {
+  readonly file: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A data set in the cache. */
+export interface Fetched {
+  readonly folder: string;
+  readonly receipt: Receipt;
+  /** Whether it was there already. */
+  readonly wasThere: boolean;
+}
+
+/**
+ * Fetches a data set unless it is there and whole.
+ * @throws DataError where no source gives it, another process is fetching it, or the disk is full.
+ */
+export async function getData(set: KnownSet, options: GetOptions = {}): Promise<Fetched> {
+  const folder = dataFolder(set.name, options.env);
+  const there = options.again ? null : await readReceipt(folder);
+  if (there && (await isWhole(folder, there))) return { folder, receipt: there, wasThere: true };
+  const sources = set.sources.filter(({ kind }) => (options.from ?? kind) === kind);
+  if (sources.length === 0)
+    throw new DataError(`${set.name} does not come from ${options.from}`, { actual: options.from });
+  await mkdir(dirname(folder), { recursive: true }).catch((cause) => {
+    throw diskError(folder, cause);
+  });
+  return locked(`${folder}.lock`, set.name, async () => {
+    const failures: string[] = [];
+    for (const source of sources)
+      try {
+        const receipt = await getFrom(set, source, folder, options);
+        return { folder, receipt, wasThere: false };
+      } catch (error) {
+        if (!(error instanceof EspalierError) || sources.length === 1) throw error;
+        failures.push(error.message);
+        options.onNote?.(error.message);
+      }
+    throw new DataError(`${set.name} cannot be fetched:\n${failures.join('\n')}`, { path: folder });
+  });
+}
+
+/** Whether every file has the size that it had when it was fetched. */
+async function isWhole(folder: string, { files }: Receipt): Promise<boolean> {
+  const sizes = await Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => {
+      const found = await stat(join(folder, name)).catch(() => null);
+      return found?.size === bytes;
+    }),
+  );
+  return sizes.every(Boolean);
+}
+
+/** Keeps a second process from writing the same files. A lock whose process is gone is taken over. */
+async function locked<T>(lock: string, name: string, work: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++)
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (cause) {
+      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+      if (!isTaken || tries > 0) throw diskError(lock, cause);
+      const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
+      if (isAlive(owner))
+        throw new DataError(
+          `${name} is being fetched by another process (${owner}): wait for it, or remove ${lock} where there is none`,
+          { path: lock, actual: owner },
+        );
+      await rm(lock, { force: true });
+    }
+  try {
+    return await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+function isAlive(id: number): boolean {
+  if (!Number.isInteger(id) || id < 1) return false;
+  try {
+    process.kill(id, 0);
+    return true;
+  } catch (error) {
+    // Another user's process may not be signalled, but it is there.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+async function getFrom(
+  set: KnownSet,
+  source: Source,
+  folder: string,
+  options: GetOptions,
+): Promise<Receipt> {
+  // Parts of downloads stay there over a failure, to be gone on with.
+  const incoming = `${folder}.incoming`;
+  const made = `${folder}.new`;
+  await rm(made, { recursive: true, force: true });
+  try {
+    await mkdir(incoming, { recursive: true });
+    await mkdir(made, { recursive: true });
+  } catch (cause) {
+    throw diskError(incoming, cause);
+  }
+  try {
+    const fetched =
+      source.kind === 'npm'
+        ? await fromNpm(source, incoming, made, options)
+        : await fromWeb(source, incoming, made, options);
+    await toBinary(made);
+    await checkContents(set, made);
+    if (set.classNames)
+      await writeFile(join(made, 'classes.txt'), `${set.classNames.join('\n')}\n`);
+    const receipt: Receipt = {
+      name: set.name,
+      from:
+        source.kind === 'npm'
+          ? [`${source.package}@${source.version}`]
+          : source.files.map(({ url }) => url),
+      fetched,
+      files: await sizesIn(made),
+    };
+    await writeFile(join(made, receiptFile), `${JSON.stringify(receipt, null, 2)}\n`);
+    await rm(folder, { recursive: true, force: true });
+    await rename(made, folder);
+    await rm(incoming, { recursive: true, force: true });
+    return receipt;
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    if (error instanceof EspalierError || options.signal?.aborted) throw error;
+    throw diskError(made, error);
+  }
+}
+
+async function fromNpm(
+  source: NpmSource,
+  incoming: string,
+  made: string,
+  options: GetOptions,
+): Promise<Record<string, string>> {
+  await requireSpace(
+    incoming,
+    source.bytes + 2 * source.archive.bytes,
+    options.download?.freeBytes,
+  );
+  const { env, cwd, signal } = options;
+  const npmOptions: NpmOptions = { ...(env && { env }), ...(cwd !== undefined && { cwd }), signal };
+  await rm(incoming, { recursive: true, force: true });
+  const { path, found } = await npmPack(source, incoming, npmOptions);
+  await unpack(path, made, source.archive);
+  return { [basename(path)]: found.sha256 };
+}
+
+async function fromWeb(
+  source: WebSource,
+  incoming: string,
+  made: string,
+  options: GetOptions,
+): Promise<Record<string, string>> {
+  const fetched: Record<string, string> = {};
+  for (const remote of source.files) {
+    const path = join(incoming, remote.file);
+    const found = await download(remote.url, path, downloadOptions(remote, options));
+    fetched[remote.file] = found.sha256;
+    if (remote.archive) {
+      await requireSpace(made, remote.archive.bytes, options.download?.freeBytes);
+      await unpack(path, made, remote.archive);
+    } else await rename(path, join(made, remote.file));
+  }
+  return fetched;
+}
+
+function downloadOptions(remote: RemoteFile, options: GetOptions): DownloadOptions {
+  const { bytes, sha256, md5, file } = remote;
+  return {
+    ...{ bytes, ...(sha256 !== undefined && { sha256 }), ...(md5 !== undefined && { md5 }) },
+    ...options.download,
+    signal: options.signal,
+    onProgress: (done, total) => options.onProgress?.({ file, done, total }),
+  };
+}
+
+/**
+ * Writes the files of an archive into a folder, each path without its first folder (`package/`, `cifar-10-batches-bin/`).
+ * @throws DataError as `readTar`, and where the disk is full or two entries have one name.
+ */
+export async function unpack(archive: string, folder: string, caps: ArchiveCaps): Promise<void> {
+  await readTar(createReadStream(archive), archive, caps, async ({ name, chunks }) => {
+    const path = join(folder, name.replace(/^[^/]+\/(?=.)/, ''));
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await pipeline(chunks, createWriteStream(path, { flags: 'wx' }));
+    } catch (cause) {
+      if (cause instanceof EspalierError) throw cause;
+      const twice = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+      if (!twice) throw diskError(path, cause);
+      throw new DataError(`${archive} is not unpacked: it has the file ${name} twice`, {
+        path: archive,
+        actual: name,
+      });
+    }
+  });
+}
+
+/**
+ * CIFAR-10's sprites to its binary form, which is read in a tenth of the time.
+ * @throws DataError where the sprites are not what they should be.
+ */
+async function toBinary(folder: string): Promise<void> {
+  const files = await openFiles(folder);
+  if (!files.names.includes('train_lables.json')) return;
+  const { train, test } = await readSprites(files);
+  const perFile = Math.ceil(train.count / 5);
+  for (let i = 0; i < 5; i++) {
+    const from = i * perFile;
+    const length = Math.min(perFile, train.count - from);
+    const part = select(
+      train,
+      Array.from({ length }, (_, k) => from + k),
+    );
+    await writeFile(join(folder, `data_batch_${i + 1}.bin`), cifarRecords(part));
+  }
+  if (test) await writeFile(join(folder, 'test_batch.bin'), cifarRecords(test));
+  await writeFile(join(folder, 'batches.meta.txt'), `${train.classes.join('\n')}\n`);
+  for (const name of files.names)
+    if (/\.(png|json|js|ts)$/.test(name)) await rm(join(folder, name));
+}
+
+/** Whether what was unpacked is what the publisher has. */
+async function checkContents(set: KnownSet, folder: string): Promise<void> {
+  for (const [name, md5] of Object.entries(set.md5 ?? {})) {
+    const path = join(folder, name);
+    const fault = difference(await checksumsOf(path), { md5 });
+    if (fault !== null)
+      throw new DataError(`${set.name} is not what its publisher has: in ${name}, ${fault}`, {
+        path,
+        expected: md5,
+      });
+  }
+}
+
+async function sizesIn(folder: string): Promise<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    sizes[path.slice(folder.length + 1).replaceAll('\\', '/')] = (await stat(path)).size;
+  }
+  return sizes;
+}
