@@ -4,6 +4,8 @@ import { type ClassifierSpec, readSpec } from '../onnx/metadata.js';
 import { unreadInitializers } from '../onnx/read.js';
 import { bytesPerElement, isFloat } from '../tensor/dtype.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
+import type { ModelAnalysis } from './model-analysis.js';
+import { formatBytes, formatCount } from './model-tables.js';
 import { operatorInfo } from './operator-info.js';
 import { counted, grouped, textTable } from './text-table.js';
 
@@ -41,7 +43,6 @@ export interface ModelSummary {
   readonly bytes: number;
   /** Initializers of kinds that cannot be used, by name. */
   readonly unread: Readonly<Record<string, string>>;
-  readonly nodes: number;
   readonly operators: readonly OperatorSummary[];
   readonly metadata: Readonly<Record<string, string>>;
   /** Classes and preprocessing, where the metadata tell them. */
@@ -68,7 +69,6 @@ export function summarize(model: Model): ModelSummary {
       ),
     ),
     unread: Object.fromEntries(unreadInitializers(graph)),
-    nodes: graph.nodes.length,
     operators: countOperators(graph),
     metadata,
     spec: readSpec(metadata),
@@ -92,11 +92,17 @@ function countOperators(graph: Graph): OperatorSummary[] {
 /** Lists longer than this are cut, metadata longer than that too, unless `whole` is set. */
 const longest = { initializers: 40, text: 160 };
 
-/** A summary as text. */
-export function describeSummary(file: string, summary: ModelSummary, whole: boolean): string {
+/** The head of a summary as text: what the file is, and what it comes to. */
+export function describeHead(
+  file: string,
+  summary: ModelSummary,
+  { totals }: ModelAnalysis,
+  whole: boolean,
+): string {
   const { inputs, outputs, opsets, spec } = summary;
   const versions = Object.entries(opsets).map(([domain, n]) => `${domain || 'ai.onnx'} ${n}`);
-  const head = textTable(
+  const { parameters, trainable, macs } = totals;
+  return textTable(
     [],
     [
       ['file', file],
@@ -106,28 +112,43 @@ export function describeSummary(file: string, summary: ModelSummary, whole: bool
       ...inputs.map((value, i) => [i === 0 ? 'inputs' : '', formatInfo(value)]),
       ...outputs.map((value, i) => [i === 0 ? 'outputs' : '', formatInfo(value)]),
       ...(spec ? [['classes', cut(spec.classes.join(', '), whole)]] : []),
-      ['parameters', `${grouped(summary.parameters)} (${formatBytes(summary.bytes)})`],
+      [
+        'parameters',
+        `${grouped(parameters)} (${formatBytes(summary.bytes)})${trainable === null || trainable === parameters ? '' : `, ${grouped(trainable)} of them trainable`}`,
+      ],
+      [
+        'multiply-adds',
+        macs === null
+          ? 'unknown'
+          : macs < 1000
+            ? String(macs)
+            : `${formatCount(macs)} (${grouped(macs)})`,
+      ],
     ],
   );
+}
+
+/** The lists of a summary as text: operators, weights, metadata. */
+export function describeLists(summary: ModelSummary, whole: boolean): string[] {
   return [
-    head,
     describeOperators(summary),
     ...(summary.initializers.length > 0 ? [describeInitializers(summary, whole)] : []),
     ...describeMetadata(summary, whole),
-  ].join('\n\n');
+  ];
 }
 
-function describeOperators({ operators, nodes }: ModelSummary): string {
+function describeOperators({ operators }: ModelSummary): string {
   const rows = operators.map(({ op, domain, nodes: count, gradient, reason }) => [
     domain === '' ? op : `${domain}.${op}`,
     String(count),
     gradient,
     reason,
   ]);
-  return `${counted(nodes, 'node')}\n${textTable(['operator', 'nodes', 'gradient', ''], rows, [
-    'left',
-    'right',
-  ])}`;
+  return `${counted(operators.length, 'operator')}\n${textTable(
+    ['operator', 'nodes', 'gradient', ''],
+    rows,
+    ['left', 'right'],
+  )}`;
 }
 
 function describeInitializers({ initializers, unread }: ModelSummary, whole: boolean): string {
@@ -159,11 +180,4 @@ function cut(text: string, whole: boolean): string {
 /** `x: float32[batch, 10]`; `?` for what the file does not state. */
 function formatInfo({ name, dtype, shape }: Omit<ValueInfo, 'kept'>): string {
   return `${name}: ${dtype ?? '?'}${shape ? formatShape(shape) : '[?]'}`;
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB'];
-  let [value, unit] = [bytes, 0];
-  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
 }

@@ -48,8 +48,18 @@ describe('inspect', () => {
                        probabilities: float32[batch, 2]
         classes        bright, dark
         parameters     34 (136 B)
+        multiply-adds  32
 
-      5 nodes
+      5 nodes (figures for batch = 1; sees and stride in pixels of "pixel_values", ~ is a bound)
+        node        operator  output              parameters  multiply-adds  memory   sees  stride
+        Flatten     Flatten   float32[batch, 16]                               64 B  1 x 1   1 x 1
+        Gemm        Gemm      float32[batch, 2]           34             32     8 B  4 x 4   1 x 1
+        Identity    Identity  float32[batch, 2]                                 8 B  4 x 4   1 x 1
+        Softmax     Softmax   float32[batch, 2]                                 8 B  4 x 4   1 x 1
+        Identity_1  Identity  float32[batch, 2]                                 8 B  4 x 4   1 x 1
+        together                                          34             32    96 B
+
+      4 operators
         operator  nodes  gradient
         Identity      2  yes
         Flatten       1  yes
@@ -88,7 +98,9 @@ describe('inspect', () => {
       parameters: 34,
       bytes: 136,
       unread: {},
-      nodes: 5,
+      dimensions: { batch: 3 },
+      totals: { parameters: 34, trainable: 34, macs: 96 },
+      taps: [],
       spec: { classes: ['bright', 'dark'] },
       shapes: { logits: { dtype: 'float32', shape: [3, 2] } },
     });
@@ -105,13 +117,48 @@ describe('inspect', () => {
       gradient: 'yes',
       reason: '',
     });
+    expect(json.nodes).toHaveLength(5);
+    expect(json.nodes[1]).toEqual({
+      name: 'Gemm',
+      op: 'Gemm',
+      domain: '',
+      inputs: ['Flatten', 'weight', 'bias'],
+      outputs: ['Gemm'],
+      parameters: 34,
+      macs: 96,
+      bytes: 24,
+      gradient: 'yes',
+    });
+    expect(json.values.map(({ name }: { name: string }) => name).slice(0, 4)).toEqual([
+      'pixel_values',
+      'weight',
+      'bias',
+      'Flatten',
+    ]);
+    expect(json.values[1]).toEqual({
+      name: 'weight',
+      kind: 'initializer',
+      dtype: 'float32',
+      shape: [2, 16],
+      bytes: 128,
+      receptiveField: null,
+      exact: null,
+      trainable: true,
+    });
+    expect(json.values.at(-1)).toMatchObject({
+      name: 'probabilities',
+      shape: [3, 2],
+      receptiveField: { size: [4, 4], stride: [1, 1], offset: [0, 0] },
+      exact: true,
+      trainable: false,
+    });
     expect(json.graph).toContain('%Gemm: float32[3, 2]');
   });
 
   it('prints the graph with the shapes that it infers', async () => {
     const { out } = await here('m.onnx --graph --shapes');
     expect(out).toContain('= Gemm(%Flatten, %weight, %bias) {transB: 1}');
-    expect(out).toMatch(/^ {2}Softmax +float32\[batch, 2\]$/m);
+    expect(out).toMatch(/^ {2}Softmax +computed +float32\[batch, 2\] +8 B +4 x 4 +1 x 1 +0 x 0$/m);
   });
 
   it('prints an unknown operator, but infers no shape for it', async () => {

@@ -4,35 +4,44 @@ import { z } from 'zod';
 import { EspalierError, UsageError } from '../../errors.js';
 import type { Graph, Model, Value } from '../../graph/graph.js';
 import { printGraph } from '../../graph/print.js';
-import { loadModel } from '../../ops/load.js';
 import { readModelFile } from '../../runs/model-file.js';
-import { formatShape } from '../../tensor/shape.js';
 import { type Context, command } from '../command.js';
-import { describeSummary, summarize } from '../model-summary.js';
+import { analyse, analyseStated, type ModelAnalysis } from '../model-analysis.js';
+import { describeHead, describeLists, summarize } from '../model-summary.js';
+import { describeNodes, describeTaps, describeValues } from '../model-tables.js';
 import { didYouMean } from '../suggest.js';
-import { textTable } from '../text-table.js';
 
 const options = z.object({
-  graph: z.boolean().default(false).describe('print the graph, one line a node'),
+  tap: z
+    .boolean()
+    .default(false)
+    .describe('list the feature maps that a hypercolumn can be made of, and nothing else'),
   shapes: z
     .boolean()
     .default(false)
-    .describe('infer the dtype and shape of every value, and list them'),
+    .describe(
+      'list every value with its type and receptive field; an error where they are unknown',
+    ),
+  graph: z.boolean().default(false).describe('print the graph, one line a node'),
   dimensions: z
     .array(z.string())
     .default([])
     .meta({ placeholder: 'name=size,...' })
-    .describe('sizes for symbolic dimensions, as in batch=1'),
+    .describe(
+      'sizes for symbolic dimensions, as in batch=1,height=224 (an open batch counts as 1)',
+    ),
   whole: z.boolean().default(false).describe('cut no list'),
 });
 
 export const inspect = command({
   name: 'inspect',
-  summary: 'Show what an ONNX file holds: inputs, operators and their gradients, weights, shapes',
+  summary: 'Show what an ONNX file holds: nodes, shapes, costs, receptive fields, weights',
   examples: [
     'espalier inspect model.onnx',
-    'espalier inspect model.onnx --graph --dimensions batch=1',
-    'espalier inspect model.onnx --shapes --json',
+    'espalier inspect model.onnx --tap',
+    'espalier inspect model.onnx --shapes --whole --dimensions height=224,width=224',
+    'espalier inspect model.onnx --graph',
+    'espalier inspect model.onnx --json',
   ],
   arguments: [{ name: 'model', description: 'an ONNX file', required: true }],
   options,
@@ -40,28 +49,32 @@ export const inspect = command({
     const model = await readModelFile(resolve(context.cwd, file));
     const summary = summarize(model);
     const dimensions = readDimensions(given.dimensions, model.graph);
-    const types =
-      given.shapes || given.graph ? infer(model, dimensions, given.shapes, context) : new Map();
+    const analysis = analyseOrNote(model, dimensions, given.shapes || given.tap, context);
+    const types = new Map(
+      analysis.values.flatMap(({ name, dtype, shape }) =>
+        dtype && shape ? [[name, { name, dtype, shape }] as const] : [],
+      ),
+    );
     const graph = given.graph ? printGraph(model.graph, types) : null;
     const shapes = given.shapes ? producedValues(model.graph, types) : null;
+    const { whole } = given;
     return {
       json: {
         file,
         ...summary,
+        ...analysis,
         ...(graph === null ? {} : { graph }),
-        ...(shapes === null
-          ? {}
-          : {
-              shapes: Object.fromEntries(
-                shapes.map(({ name, dtype, shape }) => [name, { dtype, shape }]),
-              ),
-            }),
+        ...(shapes === null ? {} : { shapes }),
       },
-      text: [
-        describeSummary(file, summary, given.whole),
-        ...(shapes === null ? [] : [describeShapes(shapes)]),
-        ...(graph === null ? [] : [graph]),
-      ].join('\n\n'),
+      text: given.tap
+        ? describeTaps(analysis)
+        : [
+            describeHead(file, summary, analysis, whole),
+            describeNodes(analysis, whole),
+            ...(given.shapes ? [describeValues(analysis, whole)] : []),
+            ...describeLists(summary, whole),
+            ...(graph === null ? [] : [graph]),
+          ].join('\n\n'),
     };
   },
 });
@@ -90,37 +103,31 @@ function readDimensions(entries: readonly string[], graph: Graph): Record<string
   );
 }
 
-/** All dtypes and shapes. Where they cannot be inferred, what the file states must do, unless they were asked for. */
-function infer(
+/** What the file states must do where shapes cannot be inferred, unless they were asked for. */
+function analyseOrNote(
   model: Model,
   dimensions: Readonly<Record<string, number>>,
   isAskedFor: boolean,
   context: Context,
-): ReadonlyMap<string, Value> {
+): ModelAnalysis {
   try {
-    return loadModel(model, { dimensions }).values;
+    return analyse(model, dimensions);
   } catch (error) {
     if (isAskedFor || !(error instanceof EspalierError)) throw error;
     context.note(
       `shapes are as the file states them, since not all can be inferred: ${error.message}`,
     );
-    return new Map();
+    return analyseStated(model);
   }
 }
 
-/** What nodes compute, in their order, apart from values that bringing the graph to another operator set added. */
-function producedValues(graph: Graph, types: ReadonlyMap<string, Value>): Value[] {
-  return graph.nodes.flatMap(({ outputs }) =>
+/** What nodes of the file compute, by name, without what bringing it to another operator set added. */
+function producedValues(graph: Graph, types: ReadonlyMap<string, Value>) {
+  const produced = graph.nodes.flatMap(({ outputs }) =>
     outputs.flatMap((name) => {
       const value = types.get(name);
-      return value ? [value] : [];
+      return value ? [[name, { dtype: value.dtype, shape: value.shape }] as const] : [];
     }),
   );
-}
-
-function describeShapes(values: readonly Value[]): string {
-  return `shapes\n${textTable(
-    [],
-    values.map(({ name, dtype, shape }) => [name, `${dtype}${formatShape(shape)}`]),
-  )}`;
+  return Object.fromEntries(produced);
 }
