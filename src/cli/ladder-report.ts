@@ -3,7 +3,6 @@ import type { SemiSupervisedData } from '../data/dataset.js';
 import { type ImageSet, imageSize } from '../data/image-set.js';
 import type { LadderConfig } from '../methods/ladder/config.js';
 import type { Reconstruction } from '../methods/ladder/reconstruct.js';
-import { confusionMatrix, predictedClasses } from '../metrics/classification.js';
 import type {
   ReportCurve,
   ReportImage,
@@ -13,6 +12,15 @@ import type {
 } from '../report/run-report.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
 import type { Tensor } from '../tensor/tensor.js';
+import {
+  chart,
+  confusionCounts,
+  mistakeOf,
+  type Points,
+  pictureOf,
+  seriesOf,
+  worstMistakes,
+} from './report-parts.js';
 
 export interface LadderReportInput {
   readonly config: LadderConfig;
@@ -29,7 +37,6 @@ export interface LadderReportInput {
 }
 
 /** Images of each kind that a page has room for. */
-const mostMistakes = 60;
 const mostReconstructions = 10;
 
 /** Gathers the report's parts; those without data are left out. */
@@ -44,7 +51,10 @@ export function ladderReport(input: LadderReportInput): RunReport {
     config: input.options,
     curves: curves(input.metrics),
     ...(judged && {
-      confusion: { classes, matrix: matrixOf(judged.set, judged.probabilities) },
+      confusion: {
+        classes,
+        matrix: confusionCounts(judged.set.labels ?? new Int32Array(0), judged.probabilities),
+      },
       mistakes: mistakes(judged.set, judged.probabilities, classes),
     }),
     labelled: range(Math.min(labels, 500)).map((i) =>
@@ -62,55 +72,21 @@ const counted = (count: number): string => count.toLocaleString('en');
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-type Points = [step: number, value: number][];
-
 /** Costs apart (their sizes differ by orders of magnitude), then errors. */
 function curves(metrics: readonly MetricsLine[]): ReportCurve[] {
-  const costs = new Map<string, Points>();
-  const errors = new Map<string, Points>();
-  const add = (series: Map<string, Points>, name: string, step: number, value: number): void => {
-    const points = series.get(name) ?? [];
-    points.push([step, value]);
-    series.set(name, points);
-  };
-  for (const line of metrics) {
-    if (line.type === 'step')
-      for (const [name, value] of Object.entries(line.losses)) add(costs, name, line.step, value);
-    if (line.type === 'evaluation')
-      for (const [name, value] of Object.entries(line.metrics)) add(errors, name, line.step, value);
-  }
-  const chart = (
-    title: string,
-    yLabel: string,
-    chosen: [string, Points][],
-    log: boolean,
-  ): ReportCurve[] =>
-    chosen.length === 0
-      ? []
-      : [{ title, yLabel, log, series: chosen.map(([name, points]) => ({ name, points })) }];
-  const denoising = [...costs]
+  const { losses, figures } = seriesOf(metrics);
+  const denoising = [...losses]
     .filter(([name]) => name.startsWith('denoising.'))
     .map(([name, points]): [string, Points] => [name.replace('denoising.', 'layer '), points]);
   const spoken: Readonly<Record<string, string>> = { loss: 'total', crossEntropy: 'cross-entropy' };
-  const others = [...costs]
+  const others = [...losses]
     .filter(([name]) => !name.startsWith('denoising.'))
     .map(([name, points]): [string, Points] => [spoken[name] ?? name, points]);
   return [
     ...chart('Cost', 'cost', others, true),
     ...chart('Denoising cost of each layer', 'weighted cost', denoising, true),
-    ...chart('Error on the validation images', 'error', [...errors], false),
+    ...chart('Error on the validation images', 'error', [...figures], false),
   ];
-}
-
-function matrixOf(set: ImageSet, probabilities: Tensor<'float32'>): number[][] {
-  const { classes, counts } = confusionMatrix(
-    set.labels ?? [],
-    predictedClasses(probabilities),
-    probabilities.dims[1] ?? 1,
-  );
-  return range(classes).map((row) =>
-    Array.from(counts.subarray(row * classes, (row + 1) * classes)),
-  );
 }
 
 /** The most confident mistakes first. */
@@ -119,23 +95,12 @@ function mistakes(
   probabilities: Tensor<'float32'>,
   classes: readonly string[],
 ): ReportMistake[] {
-  const count = classes.length;
-  const predicted = predictedClasses(probabilities);
-  const row = (i: number): Float32Array => probabilities.data.subarray(i * count, (i + 1) * count);
-  const confidence = (i: number): number => row(i)[predicted[i] ?? 0] ?? 0;
-  return range(set.count)
-    .filter((i) => predicted[i] !== set.labels?.[i])
-    .sort((i, j) => confidence(j) - confidence(i))
-    .slice(0, mostMistakes)
-    .map((i) => ({
-      ...picture(set, i, set.names?.[i] ?? `image ${i}`),
-      truth: classes[set.labels?.[i] ?? 0] ?? '',
-      predicted: classes[predicted[i] ?? 0] ?? '',
-      probabilities: classes
-        .map((name, k) => ({ name, value: row(i)[k] ?? 0 }))
-        .sort((a, b) => b.value - a.value)
-        .slice(0, 5),
-    }));
+  const labels = set.labels ?? new Int32Array(0);
+  const row = (i: number): Float32Array =>
+    probabilities.data.subarray(i * classes.length, (i + 1) * classes.length);
+  return worstMistakes(labels, probabilities).map((i) =>
+    mistakeOf(picture(set, i, set.names?.[i] ?? `image ${i}`), labels[i] ?? 0, row(i), classes),
+  );
 }
 
 function reconstructions(set: ImageSet, made: Reconstruction): ReportReconstruction[] {
@@ -158,23 +123,10 @@ function fromFloats(
   const bytes = Uint8Array.from(values.subarray(index * size, (index + 1) * size), (value) =>
     Math.round(255 * Math.min(1, Math.max(0, value))),
   );
-  return interleave(bytes, set.shape, caption);
+  return pictureOf(bytes, set.shape, caption);
 }
 
 function picture(set: ImageSet, index: number, caption: string): ReportImage {
   const size = imageSize(set.shape);
-  return interleave(set.images.subarray(index * size, (index + 1) * size), set.shape, caption);
-}
-
-/** Channels first -> channels last. */
-function interleave(
-  planes: Uint8Array,
-  [channels, height, width]: ImageSet['shape'],
-  caption: string,
-): ReportImage {
-  const area = height * width;
-  const pixels = new Uint8Array(planes.length);
-  for (let c = 0; c < channels; c++)
-    for (let i = 0; i < area; i++) pixels[i * channels + c] = planes[c * area + i] ?? 0;
-  return { width, height, channels: channels === 3 ? 3 : 1, pixels, caption };
+  return pictureOf(set.images.subarray(index * size, (index + 1) * size), set.shape, caption);
 }

@@ -1,10 +1,9 @@
 /** One ladder run from options to a finished run folder: what `train ladder` and `start` share. */
 import { mkdir } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { SemiSupervisedData } from '../data/dataset.js';
 import { imageSize, select } from '../data/image-set.js';
-import { DataError, InterruptedError } from '../errors.js';
+import { DataError } from '../errors.js';
 import type { Model } from '../graph/graph.js';
 import { classifierModel } from '../methods/ladder/classifier.js';
 import type { LadderConfig } from '../methods/ladder/config.js';
@@ -13,32 +12,24 @@ import { errorOf, type TrainedLadder, trainLadder } from '../methods/ladder/trai
 import { type ClassifierSpec, describeClassifier, huggingFaceFiles } from '../onnx/metadata.js';
 import { renderReport } from '../report/report.js';
 import { writeAtomically } from '../runs/atomic-file.js';
-import { fileCheckpointStore } from '../runs/checkpoint-store.js';
-import { openMetricsLog, readMetrics } from '../runs/metrics-log.js';
+import { readMetrics } from '../runs/metrics-log.js';
 import { writeModelFile } from '../runs/model-file.js';
-import { readRunConfig, writeRunConfig } from '../runs/run-config.js';
-import { openRunFolder, type RunFolder } from '../runs/run-folder.js';
-import type { Runtime } from '../runtime/runtime.js';
-import type { TrainEvent } from '../train/events.js';
+import type { RunFolder } from '../runs/run-folder.js';
 import { ladderReport } from './ladder-report.js';
+import {
+  headlines,
+  openTrainingRun,
+  provenanceOf,
+  type TrainingRunOptions,
+  trainInto,
+} from './training-run.js';
 import { version } from './version.js';
 
-export interface LadderRunOptions {
-  readonly runtime: Runtime;
-  readonly threads?: number | undefined;
+export interface LadderRunOptions extends TrainingRunOptions {
   readonly config: LadderConfig;
   readonly data: SemiSupervisedData;
-  /** The options as the user gave them, resolved: written to `config.yaml`. */
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly output: string;
-  readonly overwrite?: boolean | undefined;
-  readonly resume?: boolean | undefined;
-  readonly patience?: number | undefined;
-  readonly checkpointEvery?: number | undefined;
   /** A figure of another run to show beside this one's in the report. */
   readonly comparison?: { readonly name: string; readonly value: string };
-  readonly signal: AbortSignal;
-  readonly progress: (event: TrainEvent) => void;
 }
 
 export interface LadderRun {
@@ -61,18 +52,10 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
   const pixels = imageSize(data.shape);
   if (config.widths[0] !== pixels)
     throw new DataError(`images have ${pixels} values, the network takes ${config.widths[0]}`);
-  const folder = await openRunFolder(options.output, {
-    overwrite: options.overwrite ?? false,
-    resume: options.resume ?? false,
-  });
-  if (folder.resumed) await noteChanges(folder, options);
-  await writeRunConfig(folder, options.options);
-  const trained = await trainInto(folder, options);
-  if (trained.reason === 'interrupted')
-    throw new InterruptedError(
-      `interrupted at step ${trained.step}; the checkpoint is saved. Go on with the same command and --resume.`,
-      { path: folder.path },
-    );
+  const folder = await openTrainingRun(options);
+  const trained = await trainInto(folder, options, (surroundings) =>
+    trainLadder({ ...surroundings, config, data }),
+  );
   const test = data.test;
   const judged = test && { set: test, probabilities: await trained.classify(test) };
   const testError = judged ? errorOf(judged.probabilities, judged.set) : null;
@@ -85,9 +68,9 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     metrics: await readMetrics(folder),
     judged,
     reconstruction: await reconstruct(runtime, config, trained.parameters, shown),
-    figures: figuresOf(testError, trained, options.comparison),
+    figures: headlines(testError, trained, options.comparison && [options.comparison]),
     next: nextCommands(folder, options),
-    provenance: provenanceOf(runtime, config),
+    provenance: provenanceOf(runtime, config.seed),
   });
   await writeAtomically(folder.report, renderReport(report), { what: 'report' });
   return {
@@ -101,52 +84,8 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
   };
 }
 
-/** Settings of which a run that is resumed gives the same result, whatever they are. */
-const harmless = new Set(['checkpointEvery', 'threads']);
-
-/** Says which settings a resumed run does not share with its beginning: it is another run from there on. */
-async function noteChanges(folder: RunFolder, { options, progress }: LadderRunOptions) {
-  const before = await readRunConfig(folder).catch(() => ({}));
-  const changed = Object.entries((before ?? {}) as Record<string, unknown>).flatMap(
-    ([key, value]) => {
-      const [old, now] = [JSON.stringify(value), JSON.stringify(options[key])];
-      return old === now || now === undefined || harmless.has(key)
-        ? []
-        : [`${key} ${old}, now ${now}`];
-    },
-  );
-  if (changed.length > 0)
-    progress({ type: 'notice', message: `resumed with other settings: ${changed.join('; ')}` });
-}
-
 const firstIndices = (count: number, available: number): number[] =>
   Array.from({ length: Math.min(count, available) }, (_, i) => i);
-
-async function trainInto(folder: RunFolder, options: LadderRunOptions): Promise<TrainedLadder> {
-  const store = fileCheckpointStore(folder);
-  const log = await openMetricsLog(folder);
-  try {
-    return await trainLadder({
-      runtime: options.runtime,
-      ...(options.threads === undefined ? {} : { session: { threads: options.threads } }),
-      config: options.config,
-      data: options.data,
-      store,
-      resume: folder.resumed,
-      ...(options.patience === undefined ? {} : { patience: options.patience }),
-      ...(options.checkpointEvery === undefined
-        ? {}
-        : { checkpointEvery: options.checkpointEvery }),
-      signal: options.signal,
-      onEvent: (event) => {
-        log.write(event);
-        options.progress(event);
-      },
-    });
-  } finally {
-    log.close();
-  }
-}
 
 async function exportModel(
   folder: RunFolder,
@@ -186,22 +125,6 @@ async function exportModel(
   return folder.model;
 }
 
-function figuresOf(
-  testError: number | null,
-  trained: TrainedLadder,
-  comparison: LadderRunOptions['comparison'],
-) {
-  const minutes = trained.seconds / 60;
-  return [
-    ...(testError === null
-      ? []
-      : [{ name: 'Test error', value: `${(100 * testError).toFixed(2)} %` }]),
-    ...(comparison ? [comparison] : []),
-    { name: 'Steps', value: trained.step.toLocaleString('en') },
-    { name: 'Training time', value: `${minutes.toFixed(1)} min` },
-  ];
-}
-
 function nextCommands(folder: RunFolder, { options, data }: LadderRunOptions): string[] {
   const source = options['folder'] === undefined ? '' : ` --folder ${options['folder']}`;
   return [
@@ -211,14 +134,4 @@ function nextCommands(folder: RunFolder, { options, data }: LadderRunOptions): s
       : []),
     `npx espalier inspect ${folder.model}`,
   ];
-}
-
-function provenanceOf(runtime: Runtime, config: LadderConfig): Record<string, string> {
-  return {
-    Espalier: version,
-    Runtime: runtime.name,
-    Node: process.version,
-    Machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
-    Seed: String(config.seed),
-  };
 }

@@ -18,6 +18,7 @@ import { nodeRuntime } from '../../runtime/node.js';
 import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
 import { type LadderRun, runLadder } from '../ladder-run.js';
+import { defined, repeatable } from '../training-run.js';
 
 const names = Object.keys(datasets) as [DatasetName, ...DatasetName[]];
 const positive = z.number().int().positive();
@@ -128,7 +129,7 @@ export const trainLadder = command({
       config,
       data,
       // `config.yaml` makes the same run anew: where it goes and how it starts are left to the next call.
-      options: without(resolved, ['output', 'overwrite', 'resume']),
+      options: repeatable(resolved),
       output: resolve(context.cwd, given.output ?? defaultOutput(given, config, data)),
       overwrite: given.overwrite,
       resume: given.resume,
@@ -191,17 +192,6 @@ function settingsOf({ widths, ...settings }: LadderConfig) {
 
 function defaultOutput(given: Options, config: LadderConfig, data: SemiSupervisedData): string {
   return `runs/ladder-${given.data}-${data.labelled.count}-${config.mode}-seed-${config.seed}`;
-}
-
-function defined<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(record).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
-function without(record: Readonly<Record<string, unknown>>, keys: readonly string[]) {
-  return Object.fromEntries(
-    Object.entries(record).filter(([key, value]) => !keys.includes(key) && value !== undefined),
-  );
 }
 
 function describeRun(run: LadderRun): string {
