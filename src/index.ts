@@ -138,6 +138,7 @@ export {
   writeModelWithExternalData,
 } from './onnx/write.js';
 export { type Builder, builder, type OpFunctions } from './ops/builder.js';
+export { type FoldOptions, foldInitializers } from './ops/fold.js';
 export { inferShapes, type LoadOptions, load, loadModel, opsetOf } from './ops/load.js';
 export { optimize } from './ops/rewrite/optimize.js';
 export { type OpName, type Ops, ops } from './ops/table.js';

@@ -50,9 +50,11 @@ export function differentiate<const Name extends string>(
   );
   const name = 'opsets' in source ? source.graph.name : source.name;
   const graph = optimize(b.build(name), b.opset, new Set(b.parameters.keys()));
+  const made = model(graph, 'opsets' in source ? source.metadata : {}, b.opset);
   return {
     graph,
-    model: model(graph, 'opsets' in source ? source.metadata : {}, b.opset),
+    // Operators of other domains are there still, so their operator sets are too.
+    model: 'opsets' in source ? { ...made, opsets: { ...source.opsets, ...made.opsets } } : made,
     gradients: Object.fromEntries(options.with.map((name, i) => [name, names[i] ?? ''])) as Record<
       Name,
       string

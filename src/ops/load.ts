@@ -1,42 +1,75 @@
 /** From a finished graph back into a builder, with every dtype and shape inferred. */
-import { ModelError } from '../errors.js';
-import { defaultOpset, type Graph, type Model, type Value } from '../graph/graph.js';
+import { ModelError, OperatorError } from '../errors.js';
+import { defaultOpset, type Graph, type Model, type Node, type Value } from '../graph/graph.js';
+import { innerGraphs, inOrder } from '../graph/order.js';
+import { supportedOpsets, unreadInitializers } from '../onnx/read.js';
 import type { Dim } from '../tensor/shape.js';
 import { type Builder, builder, type ExtendedOps } from './builder.js';
+import { foldInitializers } from './fold.js';
 import { upgrade } from './upgrade.js';
+import type { Surroundings } from './upgrade-node.js';
 
 export interface LoadOptions {
   /** Sizes for symbolic dimensions, by name: `{ batch: 100 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
-  /** Operator set that the nodes are written for, from 13 on; what the graph says, or 18, where left out. Older forms are brought up to 18. */
+  /**
+   * Operator set that the nodes are written for, 7 to 22; what the graph says, or 18, where left out. Older forms are
+   * brought up to 18.
+   */
   readonly opset?: number;
-  /** Which initializers become trainable parameters; none where left out. */
+  /**
+   * Which initializers become trainable parameters; none where left out. Weights that the graph computes from
+   * constants alone (see `foldInitializers`) count as initializers here.
+   */
   readonly trainable?: (name: string) => boolean;
   /** The operators there are; Espalier's own where left out. `{ ...ops, Softsign }` adds one. */
   readonly ops?: ExtendedOps;
 }
 
-/** Before it Softmax and its kin flattened their input, and many inputs were attributes. */
-const oldestOpset = 13;
-
 /**
- * A builder that holds the graph, ready to be extended or differentiated.
- * @throws ModelError for an operator set before 13; ModelError, ShapeError, OperatorError naming the node at fault.
+ * A builder that holds the graph, ready to be extended or differentiated. Nodes may stand in any order.
+ * @throws ModelError for an operator set that is not supported, a cycle, or a value that nothing makes; ModelError,
+ * ShapeError, OperatorError naming the node at fault.
  */
-export function load(graph: Graph, options: LoadOptions = {}): Builder {
-  const opset = options.opset ?? graph.opset ?? defaultOpset;
-  if (opset < oldestOpset)
-    throw new ModelError(
-      `unsupported operator set ${opset}: its operators mean other things than those of ${oldestOpset} and later. Export the model again, or convert it with onnx.version_converter.`,
-      { expected: oldestOpset, actual: opset },
-    );
+export function load(source: Graph, options: LoadOptions = {}): Builder {
+  const opset = options.opset ?? source.opset ?? defaultOpset;
+  checkOpset(opset);
+  const { trainable } = options;
+  const graph = trainable ? foldInitializers(source, { keep: trainable }) : source;
   const b = builder(Math.max(opset, defaultOpset), options.ops);
-  b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
-  const bind = (dim: Dim): Dim =>
-    typeof dim === 'string' ? (options.dimensions?.[dim] ?? dim) : dim;
+  b.reserve(namesIn(graph.nodes));
   for (const [name, data] of graph.initializers)
-    if (options.trainable?.(name)) b.parameter(name, data);
+    if (trainable?.(name)) b.parameter(name, data);
     else b.initializer(name, data);
+  addInputs(b, graph, options.dimensions ?? {});
+  const stated = new Map([
+    ...graph.values,
+    ...graph.outputs.map((info) => [info.name, info] as const),
+  ]);
+  for (const old of inOrder(graph.nodes)) {
+    for (const input of old.inputs) if (input !== '') needs(b, graph, input, old);
+    for (const node of upgrade(old, opset, surroundings(b))) b.add(node, stated);
+  }
+  for (const { name } of graph.outputs) {
+    needs(b, graph, name, null);
+    b.output(b.value(name));
+  }
+  return b;
+}
+
+/** @throws ModelError where Espalier does not know what operators mean in this operator set. */
+function checkOpset(opset: number): void {
+  const { oldest, newest } = supportedOpsets;
+  if (opset >= oldest && opset <= newest) return;
+  throw new ModelError(
+    `unsupported operator set ${opset}, supported are ${oldest} to ${newest}. Export the model again with one of these.`,
+    { expected: supportedOpsets, actual: opset },
+  );
+}
+
+function addInputs(b: Builder, graph: Graph, sizes: Readonly<Record<string, number>>): void {
+  const bind = (dim: Dim): Dim =>
+    typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] ?? dim) : dim;
   for (const input of graph.inputs) {
     if (graph.initializers.has(input.name)) continue;
     if (!input.dtype || !input.shape)
@@ -46,14 +79,42 @@ export function load(graph: Graph, options: LoadOptions = {}): Builder {
       );
     b.input(input.name, input.dtype, input.shape.map(bind));
   }
-  const stated = new Map([
-    ...graph.values,
-    ...graph.outputs.map((info) => [info.name, info] as const),
-  ]);
-  for (const node of graph.nodes) b.add(upgrade(b, node, opset), stated);
-  for (const output of graph.outputs) b.output(b.value(output.name));
-  return b;
 }
+
+/** @throws ModelError, OperatorError where no value `name` is there for `node`, or for the outputs where that is null. */
+function needs(b: Builder, graph: Graph, name: string, node: Node | null): void {
+  if (b.values.has(name)) return;
+  const id = node?.name || node?.outputs[0] || '';
+  const user = node ? `${node.op} at node "${id}" needs it` : 'it is an output of the graph';
+  const details = { ...(node && { op: node.op, node: id }), actual: name };
+  const kind = unreadInitializers(graph).get(name);
+  if (kind)
+    throw new OperatorError(`unsupported initializer "${name}" of kind ${kind}: ${user}.`, details);
+  throw new ModelError(
+    `missing value "${name}": ${user}, but it is no input or initializer and no node makes it. Export the model again.`,
+    details,
+  );
+}
+
+/** Every name that the nodes use or give, in their graphs too. */
+function namesIn(nodes: readonly Node[]): string[] {
+  return nodes.flatMap((node) => [
+    node.name,
+    ...node.outputs,
+    ...innerGraphs(node).flatMap((graph) => [
+      ...graph.initializers.keys(),
+      ...graph.inputs.map(({ name }) => name),
+      ...namesIn(graph.nodes),
+    ]),
+  ]);
+}
+
+const surroundings = (b: Builder): Surroundings => ({
+  constant: (data) => b.constant(data).name,
+  fresh: (stem) => b.fresh(stem),
+  known: (name) => b.known(name),
+  type: (name) => b.values.get(name) ?? null,
+});
 
 /** The operator set of the standard domain that a model is written for. */
 export function opsetOf(model: Model): number {

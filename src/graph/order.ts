@@ -1,0 +1,59 @@
+/** The order in which nodes can run. */
+import { ModelError } from '../errors.js';
+import type { Graph, Node } from './graph.js';
+
+/** The graphs inside a node: branches of If, bodies of Loop and Scan. */
+export function innerGraphs(node: Node): Graph[] {
+  return Object.values(node.attributes).flatMap((each) =>
+    each.type === 'graph' ? [each.value] : [],
+  );
+}
+
+/** Names of the values that a node reads, inside its graphs too (where some are values of these graphs). */
+export function namesRead(node: Node): string[] {
+  const inner = innerGraphs(node).flatMap(({ nodes, outputs }) => [
+    ...nodes.flatMap(namesRead),
+    ...outputs.map(({ name }) => name),
+  ]);
+  return [...node.inputs, ...inner];
+}
+
+/**
+ * The nodes so that each comes after those that make its inputs: in the given order where that is one, as ONNX asks.
+ * @throws ModelError naming a node that waits for itself.
+ */
+export function inOrder(nodes: readonly Node[]): readonly Node[] {
+  const producers = new Map(
+    nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
+  );
+  producers.delete('');
+  const ordered = new Set<Node>();
+  const open = new Set<Node>();
+  // Not by recursion: a chain may be as long as the file.
+  const stack: { readonly node: Node; readonly names: readonly string[]; next: number }[] = [];
+  const enter = (node: Node): void => {
+    if (open.has(node)) throw cyclic(node);
+    open.add(node);
+    stack.push({ node, names: namesRead(node), next: 0 });
+  };
+  for (const root of nodes) {
+    if (!ordered.has(root)) enter(root);
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const producer = producers.get(top.names[top.next++] ?? '');
+      if (producer && !ordered.has(producer)) enter(producer);
+      else if (top.next >= top.names.length) {
+        ordered.add(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return [...ordered];
+}
+
+function cyclic(node: Node): ModelError {
+  const name = node.name || node.outputs[0] || '';
+  return new ModelError(
+    `cyclic graph: ${node.op} at node "${name}" waits for its own output. Export the model again.`,
+    { op: node.op, node: name },
+  );
+}
