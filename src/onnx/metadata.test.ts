@@ -159,6 +159,24 @@ describe('readSpec', () => {
   });
 });
 
+describe('readSpec without imgsz', () => {
+  const names = "['a']";
+  const range = { 'Image.NominalPixelRange': 'Normalized_1_1' };
+
+  test('takes the size from the input where the Image.* keys speak of pixels', () => {
+    expect(readSpec({ names, ...range }, ['N', 3, 20, 30])?.preprocessing).toMatchObject({
+      ...{ height: 20, width: 30, scale: 2 / 255 },
+    });
+    expect(readSpec({ names, ...range }, ['N', 3, 'h', 'w'])?.preprocessing).toBeNull();
+    expect(readSpec({ names }, ['N', 3, 20, 30])?.preprocessing).toBeNull();
+  });
+
+  test('guesses nothing of linear light', () => {
+    const gamma = { 'Image.ColorSpaceGamma': 'Linear' };
+    expect(readSpec({ names, ...gamma }, [1, 3, 20, 30])?.preprocessing).toBeNull();
+  });
+});
+
 describe('huggingFaceFiles', () => {
   const parse = (given: ClassifierSpec) => {
     const files = huggingFaceFiles(given);
@@ -178,16 +196,24 @@ describe('huggingFaceFiles', () => {
       'transformers.js_config': { dtype: 'fp32' },
     });
     expect(preprocessor).toEqual({
-      image_processor_type: 'ViTImageProcessor',
+      image_processor_type: 'CLIPImageProcessor',
       do_convert_rgb: true,
       do_resize: true,
       size: { height: 32, width: 48 },
-      resample: 2,
+      resample: 1,
       do_rescale: true,
       rescale_factor: 1 / 255,
       do_normalize: true,
       image_mean: [0.485, 0.456, 0.406],
       image_std: [0.229, 0.224, 0.225],
+    });
+  });
+
+  test('a square keeps the proportions of images', () => {
+    expect(parse(withPreprocessing({ height: 48 })).preprocessor).toMatchObject({
+      size: { shortest_edge: 48 },
+      do_center_crop: true,
+      crop_size: { height: 48, width: 48 },
     });
   });
 

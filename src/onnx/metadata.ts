@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { ModelError, UsageError } from '../errors.js';
+import type { Shape } from '../tensor/shape.js';
 import { parsePythonLiteral, pythonString } from './python-literal.js';
 
 /** The metadata key of our own block: the spec as JSON. */
@@ -88,11 +89,15 @@ export function describeClassifier(spec: ClassifierSpec): Record<string, string>
  * The spec in a model's metadata: our own block, or else what the keys of Ultralytics and ONNX say. There `names`
  * may be JSON or Python, a list or a dictionary; pixels are divided by 255 unless `Image.NominalPixelRange` says
  * otherwise. Null where no class names are found, or the task is neither classification nor unknown.
+ * @param input shape of the model's input, whose height and width stand in for an `imgsz` that is missing
  * @throws ModelError where the block `espalier.spec` is not a spec.
  */
-export function readSpec(metadata: Readonly<Record<string, string>>): ClassifierSpec | null {
+export function readSpec(
+  metadata: Readonly<Record<string, string>>,
+  input: Shape = [],
+): ClassifierSpec | null {
   const block = metadata[specKey];
-  if (block === undefined) return readForeign(metadata);
+  if (block === undefined) return readForeign(metadata, input);
   try {
     return specSchema.parse(JSON.parse(block));
   } catch (error) {
@@ -139,11 +144,12 @@ export function huggingFaceFiles(spec: ClassifierSpec): HuggingFaceFiles {
   const inImageOrder = (values: readonly number[]) =>
     colour === 'bgr' ? values.toReversed() : values;
   const preprocessor = {
-    image_processor_type: isClassifier ? 'ViTImageProcessor' : 'SegformerImageProcessor',
+    image_processor_type: isClassifier ? 'CLIPImageProcessor' : 'SegformerImageProcessor',
     do_convert_rgb: colour !== 'grey',
     do_resize: true,
-    size: { height, width },
-    resample: 2,
+    ...sizes(height, width, isClassifier),
+    // Lanczos: in Node the filter with which we scale, too.
+    resample: 1,
     do_rescale: true,
     rescale_factor: scale,
     do_normalize: true,
@@ -155,6 +161,19 @@ export function huggingFaceFiles(spec: ClassifierSpec): HuggingFaceFiles {
   return {
     'config.json': `${JSON.stringify(config, null, 2)}\n`,
     'preprocessor_config.json': `${JSON.stringify(preprocessor, null, 2)}\n`,
+  };
+}
+
+/**
+ * Our own images keep their proportions and are cut at the centre; for a square that can be said. A rectangle, and
+ * images with a label for each pixel, are stretched.
+ */
+function sizes(height: number, width: number, isClassifier: boolean) {
+  if (height !== width || !isClassifier) return { size: { height, width } };
+  return {
+    size: { shortest_edge: height },
+    do_center_crop: true,
+    crop_size: { height, width },
   };
 }
 
@@ -190,11 +209,15 @@ function describeProblem(error: unknown): string {
     .join('; ');
 }
 
-function readForeign(metadata: Readonly<Record<string, string>>): ClassifierSpec | null {
+function readForeign(
+  metadata: Readonly<Record<string, string>>,
+  input: Shape,
+): ClassifierSpec | null {
   const classes = readNames(parseValue(metadata.names));
   const { task = 'classify' } = metadata;
   if (classes === null || task !== 'classify') return null;
-  return { task: 'classification', classes, preprocessing: readForeignPreprocessing(metadata) };
+  const preprocessing = readForeignPreprocessing(metadata, input);
+  return { task: 'classification', classes, preprocessing };
 }
 
 /** JSON or Python; JSON's objects become maps, as Python's dictionaries do. */
@@ -226,8 +249,11 @@ function readNames(value: unknown): string[] | null {
 
 function readForeignPreprocessing(
   metadata: Readonly<Record<string, string>>,
+  input: Shape,
 ): Preprocessing | null {
-  const size = parseValue(metadata.imgsz);
+  // Where nothing is said of pixels, the shape alone does not tell how they go in.
+  const isSaid = Object.keys(metadata).some((key) => key.startsWith('Image.') || key === 'imgsz');
+  const size = isSaid ? (parseValue(metadata.imgsz) ?? input.slice(2)) : undefined;
   const [height, width] = Array.isArray(size) ? size : [size, size];
   const format = metadata['Image.BitmapPixelFormat'];
   const isGrey = format === 'Gray8' || (format === undefined && metadata.channels === '1');
@@ -247,6 +273,8 @@ function readForeignPreprocessing(
     std: new Array(channels).fill(1),
     colour,
   });
-  // A range that we do not know must not be guessed.
-  return result.success && (named === undefined || range !== undefined) ? result.data : null;
+  // A range that we do not know must not be guessed, and files hold pixels as SRGB has them.
+  const isKnown = named === undefined || range !== undefined;
+  const isLinear = metadata['Image.ColorSpaceGamma'] === 'Linear';
+  return result.success && isKnown && !isLinear ? result.data : null;
 }
