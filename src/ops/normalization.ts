@@ -1,11 +1,10 @@
 /** Layer normalization (Ba, Kiros, Hinton 2016), as operator set 17 has it. */
 import { internal, ShapeError } from '../errors.js';
-import type { Value } from '../graph/graph.js';
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor/shape.js';
 import { type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
-import type { Builder } from './builder.js';
 import { dimsOf, sameDType } from './dims.js';
 import { checkFloat, reducedShape } from './infer.js';
+import { gradientOfStandard, type Standard } from './normalization-gradient.js';
 import { float, type GradientContext, int, type Op } from './op.js';
 import { contracted, mixedAlong } from './receptive-field-rules.js';
 
@@ -65,7 +64,13 @@ export const LayerNormalization: Op<Inputs, Attributes> = {
     const standard = standardized(context, plain && !bias);
     const g = dy && (plain ? dy : b.Mul(dy, scale));
     return [
-      gradientOfInput(b, axesFrom(context.attributes.axis, x.shape.length), standard, g, dys),
+      gradientOfStandard(
+        b,
+        axesFrom(context.attributes.axis, x.shape.length),
+        standard,
+        g,
+        dys.slice(1),
+      ),
       dy && b.Mul(dy, standard.x),
       bias && dy,
     ];
@@ -82,7 +87,8 @@ export const LayerNormalization: Op<Inputs, Attributes> = {
       ],
       attributes: { axis: 1 },
     },
-    { inputs: [[2, 3, 2], [2], [2]], attributes: { axis: -1 }, outputs: 3 },
+    { inputs: [[2, 3, 4], [4], [4]], attributes: { axis: -1, epsilon: 0.1 }, outputs: 3 },
+    { inputs: [{ shape: [2, 2, 2, 2] }, { shape: [2, 2, 2, 2] }], attributes: { axis: 0 } },
     {
       inputs: [
         [2, 3, 2],
@@ -96,13 +102,6 @@ export const LayerNormalization: Op<Inputs, Attributes> = {
 
 const isOnes = (data: Tensor | null): boolean =>
   data !== null && toNumbers(data).every((value) => value === 1);
-
-interface Standard {
-  /** x̂, of the shape of X. */
-  readonly x: Value;
-  /** InvStdDev, with 1 in the place of the normalized axes. */
-  readonly inverse: Value;
-}
 
 /**
  * x̂ and InvStdDev. Where the node gives its statistics, x̂ costs two passes, or none where y is it (`isPlain`).
@@ -120,28 +119,4 @@ function standardized(
   return again && anew
     ? { x: again, inverse: anew }
     : internal('LayerNormalization gave no outputs');
-}
-
-/** Sums of whole rows are small; only the last line makes passes over x. */
-function gradientOfInput(
-  b: Builder,
-  axes: readonly number[],
-  { x, inverse }: Standard,
-  g: Value | null,
-  [, dMean, dInverse]: readonly (Value | null)[],
-): Value {
-  const share = 1 / sizeOf(axes.map((axis) => dimsOf(x)[axis] ?? 1));
-  const mean = (value: Value): Value => b.Mul(b.ReduceSum(value, axes, { keepdims: 1 }), share);
-  const total = (...terms: (Value | null | undefined)[]): Value | null =>
-    terms.reduce<Value | null>(
-      (sum, term) => (sum && term ? b.Add(sum, term) : sum || term || null),
-      null,
-    );
-  const slope = total(
-    g && b.Mul(inverse, mean(b.Mul(g, x))),
-    dInverse && b.Mul(b.Mul(inverse, inverse), b.Mul(dInverse, share)),
-  );
-  const shift = total(g && b.Neg(b.Mul(inverse, mean(g))), dMean && b.Mul(dMean, share));
-  const dx = total(g && b.Mul(g, inverse), shift, slope && b.Mul(x, b.Neg(slope)));
-  return dx ?? internal('LayerNormalization has a gradient without one of its outputs');
 }

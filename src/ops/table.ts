@@ -4,12 +4,16 @@ import * as activation from './activation.js';
 import * as arithmetic from './arithmetic.js';
 import * as convolution from './convolution.js';
 import * as creation from './creation.js';
+import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
 import * as indexing from './indexing.js';
 import * as logic from './logic.js';
 import * as matmul from './matmul.js';
 import * as movement from './movement.js';
 import * as normalization from './normalization.js';
+import * as normalizationBatch from './normalization-batch.js';
+import * as normalizationGroups from './normalization-groups.js';
+import * as normalizationResponse from './normalization-response.js';
 import * as pad from './pad.js';
 import * as reduceProd from './reduce-prod.js';
 import * as reduction from './reduction.js';
@@ -22,6 +26,7 @@ export const ops = {
   ...elementwise,
   ...convolution,
   ...creation,
+  ...dropout,
   ...indexing,
   ...matmul,
   ...movement,
@@ -31,6 +36,9 @@ export const ops = {
   ...arithmetic,
   ...logic,
   ...normalization,
+  ...normalizationBatch,
+  ...normalizationGroups,
+  ...normalizationResponse,
   ...reduceProd,
   ...reduction,
   ...softmax,

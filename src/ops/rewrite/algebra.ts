@@ -45,8 +45,11 @@ export function negationInSum({ b, op, x: [a, c], made }: RewriteContext): Value
   return left ? b.Sub(c, b.value(left.inputs[0] ?? '')) : null;
 }
 
-/** Feeds a broadcasting operator what an Expand was made from, where the result has the full shape anyway. */
-export function withoutExpand({ b, op, x: [a, c], y }: RewriteContext): Value | null {
+/**
+ * Feeds a broadcasting operator what an Expand was made from, where the result has the full shape anyway; else
+ * stretches the smaller result, where nothing else uses the Expand.
+ */
+export function withoutExpand({ b, op, x: [a, c], y, made }: RewriteContext): Value | null {
   if (!a || !c) return null;
   const unexpanded = (value: Value): Value => {
     const node = b.producer(value);
@@ -59,7 +62,9 @@ export function withoutExpand({ b, op, x: [a, c], y }: RewriteContext): Value | 
   ] as const)
     if ((left !== a || right !== c) && sameShape(broadcastShapes(left.shape, right.shape), y.shape))
       return b.node(op, [left, right])[0] ?? null;
-  return null;
+  const smaller = isStatic(y.shape) && (made(a, 'Expand') || made(c, 'Expand'));
+  const [left, right] = [unexpanded(a), unexpanded(c)];
+  return smaller ? b.Expand(emit(b, op, left, right), y.shape) : null;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   withoutExpand,
   zeroMinus,
 } from './algebra.js';
+import { affineOverChannels } from './channels.js';
 import { reshapeOnce, transposeOnce } from './movement.js';
 import type { RewriteContext } from './optimize.js';
 import { accumulate, scaleIntoGemm, transposeIntoGemm } from './products.js';
@@ -18,7 +19,7 @@ import { constantFactor, dropReduced, negationOut, onlyOnes, sumOfSquares } from
 export type Rule = (context: RewriteContext) => Value | null;
 
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
-  Add: [withoutExpand, neutral, accumulate, negationInSum, regroup],
+  Add: [withoutExpand, neutral, affineOverChannels, accumulate, negationInSum, regroup],
   Cast: [sameType],
   Div: [withoutExpand, neutral],
   Expand: [sameType],
