@@ -1,13 +1,15 @@
 /** From bytes of images to a model's input: what the model says of it, what options say, and the arithmetic. */
 import { z } from 'zod';
-import type { ImageTarget } from '../data/decode-image.js';
+import { fillInput, inputDims } from '../data/model-input.js';
 import { ModelError, UsageError } from '../errors.js';
 import type { ValueInfo } from '../graph/graph.js';
 import type { Preprocessing } from '../onnx/metadata.js';
 import { float32ToFloat16 } from '../tensor/float16.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
+import { formatShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import { counted } from './text-table.js';
+
+export { targetOf } from '../data/model-input.js';
 
 const side = z.int().min(1);
 
@@ -107,11 +109,6 @@ function readShape(shape: Shape): Partial<Preprocessing> {
   return {};
 }
 
-/** The size and colours that files are brought to for this model. */
-export function targetOf({ height, width, colour }: Preprocessing): ImageTarget {
-  return { height, width, channels: channelsOf(colour) };
-}
-
 /**
  * A model's input from images.
  * @param images (count, channels, height, width), 0 to 255, colours in the order red, green, blue
@@ -120,28 +117,12 @@ export function targetOf({ height, width, colour }: Preprocessing): ImageTarget 
 export function preprocess(
   images: Uint8Array,
   count: number,
-  { channels, height, width, layout, colour, scale, mean, std }: Preprocessing,
+  preprocessing: Preprocessing,
   dtype: ValueInfo['dtype'],
 ): Tensor {
-  const area = height * width;
-  const data = new Float32Array(count * channels * area);
-  for (let channel = 0; channel < channels; channel++) {
-    const source = colour === 'bgr' ? channels - 1 - channel : channel;
-    const factor = scale / (std[channel] ?? 1);
-    const shift = (mean[channel] ?? 0) / (std[channel] ?? 1);
-    for (let n = 0; n < count; n++) {
-      const from = (n * channels + source) * area;
-      const to =
-        layout === 'NHWC' ? n * area * channels + channel : (n * channels + channel) * area;
-      const step = layout === 'NHWC' ? channels : 1;
-      for (let i = 0; i < area; i++) data[to + i * step] = (images[from + i] ?? 0) * factor - shift;
-    }
-  }
-  const dims = {
-    NCHW: [count, channels, height, width],
-    NHWC: [count, height, width, channels],
-    flat: [count, channels * area],
-  }[layout];
+  const dims = inputDims(count, preprocessing);
+  const data = new Float32Array(sizeOf(dims));
+  fillInput(images, count, preprocessing, data);
   if (dtype === 'float32' || dtype === null) return tensor('float32', dims, data);
   if (dtype === 'float16') return tensor('float16', dims, float32ToFloat16(data));
   throw new ModelError(`unsupported input of dtype ${dtype}: images go in as float32 or float16`, {

@@ -31,34 +31,50 @@ export interface Network {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The parts of a model that training needs to know, before anything is changed. */
+function examine(source: Model, options: Pick<NetworkOptions, 'input' | 'output'>) {
+  const input = chooseInput(source, options.input);
+  const first = input.shape?.[0];
+  const batch = typeof first === 'string' && first !== '' ? first : 'batch';
+  const folded = { ...source, graph: foldInitializers(source.graph) };
+  const graph = loadModel(withFreeBatch(folded, input.name, batch)).build(source.graph.name);
+  const output = chooseOutput(graph, options.output);
+  return { input, batch, graph, output, head: findHead(graph, output) };
+}
+
+/**
+ * How many classes a model tells apart.
+ * @throws ModelError as `classifierNetwork`.
+ */
+export function classesOf(
+  source: Model,
+  options: Pick<NetworkOptions, 'input' | 'output'> = {},
+): number {
+  return examine(source, options).head.classes;
+}
+
 /**
  * Reads a model as a trainable classifier: operators brought up to date, the batch dimension freed where the file fixes
  * it, the head kept or made anew.
  * @throws ModelError where it has no head, or no input or output fits; UsageError where a kept head has other classes.
  */
 export function classifierNetwork(source: Model, options: NetworkOptions): Network {
-  const input = chooseInput(source, options.input);
-  const first = input.shape?.[0];
-  const batch = typeof first === 'string' && first !== '' ? first : 'batch';
-  const folded = { ...source, graph: foldInitializers(source.graph) };
-  const upToDate = loadModel(withFreeBatch(folded, input.name, batch)).build(source.graph.name);
-  const output = chooseOutput(upToDate, options.output);
-  const head = findHead(upToDate, output);
+  const { input, batch, graph, output, head } = examine(source, options);
   const isNew = options.head === 'new';
   if (!isNew && head.classes !== options.classes)
     throw new UsageError(
       `the model's head tells ${head.classes} classes apart, the data have ${options.classes}: give --head new`,
       { expected: options.classes, actual: head.classes },
     );
-  const wanted = isNew ? replaceHead(upToDate, head, options.classes, options.seed) : upToDate;
+  const wanted = isNew ? replaceHead(graph, head, options.classes, options.seed) : graph;
   const b = load(withoutShapes(wanted));
   checkScores(b.value(head.logits).shape, batch, options.classes);
-  const shape = b.value(input.name).shape;
+  const made = b.build(source.graph.name);
   return {
-    graph: b.build(source.graph.name),
-    input: { name: input.name, dtype: 'float32', shape },
+    graph: made,
+    input: { name: input.name, dtype: 'float32', shape: b.value(input.name).shape },
     batch,
-    head: findHead(b.build(), output),
+    head: findHead(made, output),
     classes: options.classes,
     metadata: source.metadata,
   };

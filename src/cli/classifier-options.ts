@@ -1,0 +1,144 @@
+/** The options of `espalier train classifier`. */
+import { z } from 'zod';
+import { noAugmentation } from '../data/augment.js';
+import { optimizers, fineTuningDefaults as usual } from '../methods/classifier/config.js';
+import { preprocessingOptions } from './preprocessing.js';
+
+const positive = z.number().int().positive();
+const fromZero = z.number().nonnegative();
+
+const where = {
+  from: z.string().meta({ placeholder: 'file' }).describe('the ONNX classifier to start from'),
+  data: z
+    .string()
+    .meta({ placeholder: 'name or folder' })
+    .describe(
+      'images: a known set (`espalier data list`), or a folder in any format that is known',
+    ),
+  validation: fromZero
+    .optional()
+    .describe('images held out and judged after each epoch: how many, or below 1 what share'),
+  verify: z
+    .boolean()
+    .default(true)
+    .describe(
+      'look at every file first and skip broken ones; otherwise the first one ends the run',
+    ),
+};
+
+const network = {
+  head: z
+    .enum(['auto', 'new', 'keep'])
+    .default('auto')
+    .describe('the last layer: new, as it is, or as it is where the classes are the same'),
+  train: z
+    .array(z.string())
+    .default([...usual.train])
+    .meta({ placeholder: 'all|head|pattern,...' })
+    .describe(
+      'which weights: all, the head, or those whose names fit a pattern such as features.12.*',
+    ),
+  batchNorm: z
+    .enum(['frozen', 'live'])
+    .default(usual.batchNorm)
+    .describe("BatchNormalization by its own statistics, or by the batch's"),
+  classes: z.array(z.string()).optional().describe("the model's class names, where it has none"),
+  input: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'name' })
+    .describe('input that takes the images'),
+  outputName: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'name' })
+    .describe('output that has the scores (logits, probabilities, or the first)'),
+};
+
+const learning = {
+  epochs: z.number().positive().default(usual.epochs).describe('passes over the images'),
+  batchSize: positive.default(usual.batchSize).describe('images a step'),
+  optimizer: z.enum(optimizers).default(usual.optimizer).describe('how the weights go down'),
+  momentum: z.number().min(0).max(1).default(usual.momentum).describe('of sgd and nesterov'),
+  learningRate: z.number().positive().default(usual.learningRate).describe('base learning rate'),
+  learningRateHead: fromZero.optional().describe('learning rate of the head (10 times the base)'),
+  biasRate: fromZero
+    .default(usual.biasRate)
+    .describe('learning rate of biases as a multiple: 2 as in Caffe'),
+  rates: z
+    .array(z.string())
+    .default([])
+    .meta({ placeholder: 'pattern=multiple,...' })
+    .describe('learning rates as multiples by name; the last that fits holds'),
+  schedule: z
+    .string()
+    .default(usual.schedule)
+    .describe('constant, linear, step:0.5,0.75, cosine, poly:0.9; warmup:0.05+ before it'),
+  weightDecay: fromZero.default(usual.weightDecay).describe('pull of the weights to 0'),
+  decay: z
+    .enum(['weights', 'all'])
+    .default(usual.decay)
+    .describe('whether biases and scales decay too'),
+  labelSmoothing: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('share of the target that goes to all classes'),
+  classWeights: z
+    .union([z.literal('balanced'), z.array(fromZero)])
+    .optional()
+    .describe('weight of each class in the loss, or so that all count alike'),
+  clip: z.number().positive().optional().describe('longest gradient'),
+  patience: positive
+    .optional()
+    .describe('end after so many epochs without a better validation error'),
+};
+
+const augmentation = {
+  flip: z.boolean().default(noAugmentation.flip).describe('turn every other image left to right'),
+  cropPadding: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(noAugmentation.cropPadding)
+    .describe('move images by up to so many pixels'),
+  cropScale: z
+    .number()
+    .positive()
+    .max(1)
+    .default(noAugmentation.cropScale)
+    .describe('show a random part of at least this share of each image'),
+  jitter: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(noAugmentation.jitter)
+    .describe('change brightness, contrast and colour by up to this share'),
+};
+
+const running = {
+  seed: z.number().int().nonnegative().default(usual.seed).describe('decides all that is random'),
+  output: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'folder' })
+    .describe('run folder (runs/classifier-<model>-<data>-seed-<seed>)'),
+  overwrite: z.boolean().optional().describe('replace a run that is there'),
+  resume: z.boolean().optional().describe('go on with it'),
+  checkpointEvery: positive.optional().describe('steps between checkpoints (an epoch)'),
+  runtime: z
+    .enum(['node', 'web'])
+    .default('node')
+    .describe('native ONNX Runtime, or its WebAssembly build'),
+  threads: positive.optional().describe('threads (as many as cores)'),
+};
+
+export const classifierOptions = z.object({
+  ...where,
+  ...network,
+  ...learning,
+  ...augmentation,
+  ...preprocessingOptions,
+  ...running,
+});

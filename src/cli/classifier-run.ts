@@ -1,0 +1,151 @@
+/** One classifier run from options to a finished run folder. */
+
+import type { AugmentOptions } from '../data/augment.js';
+import { imageBatches, imageRows } from '../data/image-batches.js';
+import { type ImageSource, labelsOf } from '../data/image-source.js';
+import type { OpenedImages } from '../data/open-images.js';
+import type { ClassifierConfig } from '../methods/classifier/config.js';
+import type { Network } from '../methods/classifier/network.js';
+import { figuresOf } from '../methods/classifier/score.js';
+import { type TrainedClassifier, trainClassifier } from '../methods/classifier/train.js';
+import { type ClassifierSpec, describeClassifier, type Preprocessing } from '../onnx/metadata.js';
+import { renderReport } from '../report/report.js';
+import { writeAtomically } from '../runs/atomic-file.js';
+import { readMetrics } from '../runs/metrics-log.js';
+import { writeModelFile } from '../runs/model-file.js';
+import type { RunFolder } from '../runs/run-folder.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { classifierReport } from './classifier-report.js';
+import {
+  headlines,
+  openTrainingRun,
+  provenanceOf,
+  type TrainingRunOptions,
+  trainInto,
+} from './training-run.js';
+import { version } from './version.js';
+
+export interface ClassifierRunOptions extends TrainingRunOptions {
+  readonly config: ClassifierConfig;
+  readonly network: Network;
+  /** Its labels counted as the network counts classes. */
+  readonly data: Pick<OpenedImages, 'train' | 'validation' | 'test' | 'name'>;
+  /** Names of the network's classes. */
+  readonly classes: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly augmentation: AugmentOptions;
+  /** What it started from: a file, or the name of a builder. */
+  readonly origin: string;
+}
+
+export interface ClassifierRun {
+  /** Share of images taken for another class; null where the data has no such images. */
+  readonly testError: number | null;
+  readonly validationError: number | null;
+  readonly classes: number;
+  /** Numbers that were trained. */
+  readonly parameters: number;
+  readonly images: number;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Steps that waited for their images. */
+  readonly late: number;
+  readonly model: string;
+  readonly report: string;
+  readonly folder: string;
+}
+
+/** Images that were judged, and what was said of them. */
+export interface Judged {
+  readonly source: ImageSource;
+  readonly labels: Int32Array;
+  /** float32 (count, classes). */
+  readonly probabilities: Tensor<'float32'>;
+  readonly error: number;
+}
+
+/**
+ * Trains, judges the test images once at the end, and writes `model.onnx` and `report.html`.
+ * @throws InterruptedError after a signal, with the checkpoint saved; and what data, folder and training throw.
+ */
+export async function runClassifier(options: ClassifierRunOptions): Promise<ClassifierRun> {
+  const { network, config, data, preprocessing } = options;
+  const folder = await openTrainingRun(options);
+  const { batchSize, seed } = config;
+  const { augmentation } = options;
+  const batches = imageBatches(data.train, {
+    ...{ network, preprocessing, batchSize, seed, augmentation },
+  });
+  const validation = data.validation && imageRows(data.validation, preprocessing);
+  const trained = await trainInto(folder, options, (surroundings) =>
+    trainClassifier({
+      ...surroundings,
+      ...{ network, config, batches },
+      ...(validation && { validation }),
+    }),
+  );
+  const judge = async (source: ImageSource | null): Promise<Judged | null> => {
+    if (!source) return null;
+    const probabilities = await trained.classify(imageRows(source, preprocessing));
+    const labels = labelsOf(source);
+    return { source, labels, probabilities, error: figuresOf(probabilities, labels).error };
+  };
+  const [test, held] = [await judge(data.test), await judge(data.validation)];
+  await writeModelFile(folder.model, trained.model(describe(options, trained, test)));
+  const report = await classifierReport({
+    ...options,
+    metrics: await readMetrics(folder),
+    judged: test ?? held,
+    figures: headlines(test?.error ?? null, trained, [
+      ...(held ? [{ name: 'Validation error', value: `${(100 * held.error).toFixed(2)} %` }] : []),
+    ]),
+    next: nextCommands(folder, options),
+    provenance: { ...provenanceOf(options.runtime, seed), From: options.origin },
+  });
+  await writeAtomically(folder.report, renderReport(report), { what: 'report' });
+  return {
+    testError: test?.error ?? null,
+    validationError: held?.error ?? null,
+    classes: network.classes,
+    parameters: [...trained.parameters.values()].reduce((sum, { data: d }) => sum + d.length, 0),
+    images: data.train.count,
+    steps: trained.step,
+    seconds: trained.seconds,
+    late: batches.late,
+    model: folder.model,
+    report: folder.report,
+    folder: folder.path,
+  };
+}
+
+/** Metadata of the model: what it was given stays, what is said of classes and images is ours. */
+function describe(
+  { network, classes, preprocessing, config, origin, data }: ClassifierRunOptions,
+  { step }: TrainedClassifier,
+  test: Judged | null,
+): Record<string, string> {
+  const spec: ClassifierSpec = {
+    task: 'classification',
+    classes,
+    preprocessing,
+    provenance: {
+      method: 'classifier',
+      from: origin,
+      data: data.name,
+      images: data.train.count,
+      seed: config.seed,
+      steps: step,
+      ...(test && { testError: test.error }),
+      espalier: version,
+    },
+  };
+  return { ...network.metadata, ...describeClassifier(spec) };
+}
+
+function nextCommands(folder: RunFolder, { data }: ClassifierRunOptions): string[] {
+  return [
+    `npx espalier predict ${folder.model} <images>`,
+    ...(data.test ? [`npx espalier evaluate ${folder.model} --data ${data.name}`] : []),
+    `npx espalier inspect ${folder.model}`,
+  ];
+}

@@ -1,0 +1,163 @@
+/** `espalier train classifier`: a network that somebody else made, trained on the user's images. */
+import { basename, extname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { labelsOf } from '../../data/image-source.js';
+import { type OpenedImages, openImages } from '../../data/open-images.js';
+import { UsageError } from '../../errors.js';
+import type { Model } from '../../graph/graph.js';
+import {
+  balancedWeights,
+  type ClassifierConfig,
+  checkConfig,
+  fineTuningDefaults,
+} from '../../methods/classifier/config.js';
+import { classesOf, classifierNetwork, type Network } from '../../methods/classifier/network.js';
+import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
+import { readModelFile } from '../../runs/model-file.js';
+import { nodeRuntime } from '../../runtime/node.js';
+import { webRuntime } from '../../runtime/web.js';
+import { chooseClasses, relabelled } from '../classifier-classes.js';
+import { classifierOptions } from '../classifier-options.js';
+import { type ClassifierRun, runClassifier } from '../classifier-run.js';
+import { type Context, command } from '../command.js';
+import { resolvePreprocessing } from '../preprocessing.js';
+import type { Bar } from '../progress.js';
+import { counted, grouped } from '../text-table.js';
+import { defined, repeatable } from '../training-run.js';
+
+type Options = z.output<typeof classifierOptions>;
+
+export const trainClassifierCommand = command({
+  name: 'train classifier',
+  summary: 'Fine-tune an ONNX image classifier on your images',
+  examples: [
+    'espalier train classifier --from squeezenet.onnx --data photos',
+    'espalier train classifier --from model.onnx --data cifar10 --train head --epochs 5',
+    'espalier train classifier --from model.onnx --data photos --flip --crop-scale 0.5 --validation 0.1 --patience 5',
+    'espalier train classifier --config runs/mine/config.yaml --seed 2 --output runs/mine-2',
+  ],
+  arguments: [],
+  options: classifierOptions,
+  async run({ options: given }, context) {
+    const source = await readModelFile(resolve(context.cwd, given.from));
+    const data = await openData(given, context);
+    const { network, preprocessing, classes, indices } = prepare(source, given, data, context);
+    const train = relabelled(data.train, indices);
+    const config = resolveConfig(given, labelsOf(train), classes.length);
+    if (given.patience !== undefined && !data.validation)
+      throw new UsageError('--patience needs validation images: give --validation as well');
+    const name = `${basename(given.from, extname(given.from))}-${basename(data.name)}`;
+    const { flip, cropPadding, cropScale, jitter } = given;
+    const run = await runClassifier({
+      runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
+      threads: given.threads,
+      ...{ config, network, preprocessing, classes },
+      data: {
+        name: given.data,
+        train,
+        validation: data.validation && relabelled(data.validation, indices),
+        test: data.test && relabelled(data.test, indices),
+      },
+      augmentation: { flip, cropPadding, cropScale, jitter },
+      origin: given.from,
+      options: repeatable({ ...given, ...optionsOf(config, given) }),
+      output: resolve(context.cwd, given.output ?? `runs/classifier-${name}-seed-${config.seed}`),
+      overwrite: given.overwrite,
+      resume: given.resume,
+      patience: given.patience,
+      checkpointEvery: given.checkpointEvery,
+      signal: context.signal,
+      progress: context.progress,
+    });
+    return { json: run, text: describeRun(run) };
+  },
+});
+
+async function openData(given: Options, context: Context): Promise<OpenedImages> {
+  const bars: { reading?: Bar } = {};
+  const isFolder = /[./\\]/.test(given.data);
+  const data = await openImages(isFolder ? resolve(context.cwd, given.data) : given.data, {
+    ...defined({ validation: given.validation }),
+    seed: given.seed,
+    verify: given.verify,
+    env: context.env,
+    onProgress({ done, total }) {
+      bars.reading ??= context.bar('looking at images', total);
+      bars.reading.update(done);
+    },
+  }).finally(() => bars.reading?.end());
+  for (const note of data.notes) context.note(note);
+  for (const { file, reason } of data.skipped.slice(0, 20))
+    context.note(`skipped ${file}: ${reason}`);
+  if (data.skipped.length > 20) context.note(`and ${data.skipped.length - 20} more skipped`);
+  return data;
+}
+
+interface Prepared {
+  readonly network: Network;
+  readonly preprocessing: Preprocessing;
+  readonly classes: readonly string[];
+  readonly indices: readonly number[];
+}
+
+function prepare(source: Model, given: Options, data: OpenedImages, context: Context): Prepared {
+  const spec = readSpec(source.metadata);
+  const names = { input: given.input, output: given.outputName };
+  const known = given.classes ?? spec?.classes ?? null;
+  const chosen = chooseClasses(given.head, data.classes, known, classesOf(source, names));
+  const { head, classes } = chosen;
+  const network = classifierNetwork(source, {
+    ...{ ...names, head, classes: classes.length, seed: given.seed },
+  });
+  const resolved = resolvePreprocessing(given, spec?.preprocessing ?? null, network.input);
+  for (const note of resolved.notes) context.note(note);
+  context.note(
+    head === 'new'
+      ? `a new head for ${counted(classes.length, 'class', 'classes')}: ${classes.slice(0, 10).join(', ')}${classes.length > 10 ? ' …' : ''}`
+      : `the head is kept, with its ${counted(classes.length, 'class', 'classes')}`,
+  );
+  return { network, preprocessing: resolved.preprocessing, ...chosen };
+}
+
+function resolveConfig(given: Options, labels: Int32Array, classes: number): ClassifierConfig {
+  const { learningRate = fineTuningDefaults.learningRate, learningRateHead, classWeights } = given;
+  const { momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay } = given;
+  const { train, labelSmoothing, clip, batchSize, epochs, seed } = given;
+  const config: ClassifierConfig = {
+    ...fineTuningDefaults,
+    ...defined({ momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay }),
+    ...defined({ train, labelSmoothing, clip, batchSize, epochs, seed }),
+    learningRate,
+    ...(learningRateHead !== undefined && { headRate: learningRateHead / learningRate }),
+    classWeights:
+      classWeights === 'balanced' ? balancedWeights(labels, classes) : (classWeights ?? null),
+  };
+  checkConfig(config, classes);
+  return config;
+}
+
+/** The settings of a config as the command's options, so that `config.yaml` says them all. */
+function optionsOf(config: ClassifierConfig, given: Options): Record<string, unknown> {
+  const { headRate, classWeights: _weights, clip, ...settings } = config;
+  return {
+    ...settings,
+    ...defined({ clip: clip ?? undefined, classWeights: given.classWeights }),
+    learningRateHead: headRate * config.learningRate,
+  };
+}
+
+function describeRun(run: ClassifierRun): string {
+  const error = (name: string, value: number | null): string[] =>
+    value === null ? [] : [`${name} error ${(100 * value).toFixed(2)} %`];
+  const errors = [...error('test', run.testError), ...error('validation', run.validationError)];
+  return [
+    errors.length === 0
+      ? 'no test images and none held out, so no error to tell'
+      : `${errors.join(', ')} after ${counted(run.steps, 'step')} on ${counted(run.images, 'image')}`,
+    `trained ${grouped(run.parameters)} parameters in ${Math.round(run.seconds)} s`,
+    `model   ${run.model}`,
+    `report  ${run.report}`,
+    '',
+    `next: npx espalier predict ${run.model} <images>`,
+  ].join('\n');
+}
