@@ -1,9 +1,10 @@
 /** The full ladder step at the paper's size: 784-1000-500-250-250-250-10, 100 labelled and 100 unlabelled examples. */
+import type { Stochastic } from '../src/graph/builder.js';
 import { ladderBatches } from '../src/methods/ladder/batches.js';
 import { ladderConfig } from '../src/methods/ladder/config.js';
 import { ladderStep } from '../src/methods/ladder/step.js';
+import type { Feeds } from '../src/runtime/runtime.js';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
-import { sizeOf } from '../src/tensor/shape.js';
 import { type Tensor, zeros } from '../src/tensor/tensor.js';
 import { noiseFeeds } from '../src/train/noise.js';
 import type { Benchmark } from './benchmark.js';
@@ -38,24 +39,23 @@ function subject(): Subject {
     settings: { noiseStd: config.layerNoise },
     extra(steps) {
       return new Map(
-        step.stochastic.map(({ value: { name }, scale }) => [
-          name,
-          stacked(steps, (k) =>
-            rowsOf(noiseFeeds(step.stochastic, config.seed, k)[name] as Tensor<'float32'>, scale),
-          ),
+        step.stochastic.map((source) => [
+          source.value.name,
+          stacked(steps, (k) => rowsOf(source, noiseFeeds([source], config.seed, k))),
         ]),
       );
     },
   };
 }
 
-/** Ours: noise of a deviation, (units, groups, n). The peer's: of deviation 1, (groups n, units). */
-function rowsOf({ dims, data }: Tensor<'float32'>, deviation: number): Tensor {
-  const [units = 1, ...rest] = dims;
-  const rows = sizeOf(rest);
+/** Ours: noise of a deviation, (units, groups, n), some of them quiet. The peer's: of deviation 1, (noisy n, units). */
+function rowsOf({ value, scale, quiet }: Stochastic, feeds: Feeds): Tensor {
+  const { dims, data } = feeds[value.name] as Tensor<'float32'>;
+  const [units = 1, groups = 1, n = 1] = dims;
+  const rows = (groups - quiet) * n;
   const result = zeros('float32', [rows, units]);
   for (let unit = 0; unit < units; unit++)
     for (let row = 0; row < rows; row++)
-      result.data[row * units + unit] = (data[unit * rows + row] ?? 0) / deviation;
+      result.data[row * units + unit] = (data[unit * groups * n + row] ?? 0) / scale;
   return result;
 }

@@ -46,4 +46,20 @@ describe('fillCoarseNormal', () => {
     for (let i = 0; i < values.length; i += 2) product += (values[i] ?? 0) * (values[i + 1] ?? 0);
     expect(Math.abs(product / 100_000)).toBeLessThan(4 / Math.sqrt(100_000));
   });
+  it.each([
+    [6, 3],
+    [7, 2],
+    [2500, 1],
+  ])('fills runs of %i and leaves gaps of %i as they are', (run, gap) => {
+    const rows = 5;
+    const out = new Float32Array(rows * (run + gap)).fill(9);
+    fillCoarseNormal(out, streamKey(3, 5, 'a'), 1, { run, gap });
+    const even = run + (run % 2);
+    const dense = fill(rows * even);
+    for (let row = 0; row < rows; row++) {
+      const at = row * (run + gap);
+      expect(out.subarray(at, at + run)).toEqual(dense.subarray(row * even, row * even + run));
+      expect(out.subarray(at + run, at + run + gap).every((value) => value === 9)).toBe(true);
+    }
+  });
 });

@@ -64,20 +64,59 @@ export function normalLevels(): Float32Array {
 const chunk = 1024;
 const words = new Int32Array(chunk);
 
+/** Which elements are filled: `run` of them, then `gap` that stay as they are, and so on to the end. */
+export interface Stride {
+  readonly run: number;
+  readonly gap: number;
+}
+
 /**
- * Fills `out` with normal numbers of mean 0 and standard deviation `std` at 16 bits: element i takes half i mod 2 of
- * word i / 2 of the key's stream.
+ * Fills `out` with normal numbers of mean 0 and standard deviation `std` at 16 bits: element i of a run takes half
+ * i mod 2 of word i / 2 of those that the run has, one run after the other, of the key's stream.
  */
-export function fillCoarseNormal(out: Float32Array, key: Key, std = 1): void {
+export function fillCoarseNormal(
+  out: Float32Array,
+  key: Key,
+  std = 1,
+  { run, gap }: Stride = { run: out.length, gap: 0 },
+): void {
   const level = normalLevels();
-  for (let at = 0, block = 0; at < out.length; at += 2 * chunk, block += chunk / 2) {
-    const count = Math.min(chunk, Math.ceil((out.length - at) / 2));
+  const wordsOfRun = Math.ceil(run / 2);
+  let left = wordsOfRun * Math.ceil(out.length / (run + gap));
+  let start = 0;
+  let used = 0;
+  for (let block = 0; left > 0; block += chunk / 2) {
+    const count = Math.min(chunk, left);
     fillBlocks(words, count, block, 0, key);
-    for (let n = 0; n < count; n++) {
-      const word = words[n] ?? 0;
-      out[at + 2 * n] = (level[word & 0xffff] ?? 0) * std;
-      // Past the end of an odd length the write has no effect.
-      out[at + 2 * n + 1] = (level[word >>> 16] ?? 0) * std;
+    left -= count;
+    for (let n = 0; n < count; ) {
+      const take = Math.min(count - n, wordsOfRun - used);
+      fillPairs(out, start + 2 * used, Math.min(start + run, out.length), n, take, level, std);
+      n += take;
+      used += take;
+      if (used === wordsOfRun) {
+        used = 0;
+        start += run + gap;
+      }
     }
   }
+}
+
+/** Two elements of `out` from `at` on for each of `take` words; none at `end` or beyond. */
+function fillPairs(
+  out: Float32Array,
+  at: number,
+  end: number,
+  first: number,
+  take: number,
+  level: Float32Array,
+  std: number,
+): void {
+  const pairs = Math.min(take, (end - at) >> 1);
+  for (let k = 0; k < pairs; k++) {
+    const word = words[first + k] ?? 0;
+    out[at + 2 * k] = (level[word & 0xffff] ?? 0) * std;
+    out[at + 2 * k + 1] = (level[word >>> 16] ?? 0) * std;
+  }
+  if (pairs < take) out[at + 2 * pairs] = (level[(words[first + pairs] ?? 0) & 0xffff] ?? 0) * std;
 }

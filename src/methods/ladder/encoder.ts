@@ -102,7 +102,7 @@ function product(b: Builder, W: Value, h: Value): Value {
   return b.Reshape(flat, [W.shape[0] as number, groups, n]);
 }
 
-/** Adds noise to all groups but the clean one. */
+/** Adds noise to all groups but the clean one, which gets zeros: padding the noise in the graph would be a pass over it. */
 function corrupt(
   b: Builder,
   z: Value,
@@ -113,8 +113,7 @@ function corrupt(
   const [units, all, n] = z.shape as readonly [number, number, number];
   const noisy = groups.filter((group) => group !== 'clean').length;
   if (deviation === 0 || noisy === 0) return z;
-  const noise = b.random(`noise.${l}`, [units, noisy, n], 'normal', deviation);
-  return b.Add(z, noisy === all ? noise : b.Pad(noise, [0, 0, 0, 0, all - noisy, 0]));
+  return b.Add(z, b.random(`noise.${l}`, [units, all, n], 'normal', deviation, all - noisy));
 }
 
 function layerOf(b: Builder, z: Value, normalized: Normalized, groups: readonly Group[]): Layer {

@@ -35,14 +35,15 @@ const config: LadderConfig = {
   batchSize: fixture.labelledRows,
 };
 
-/** Rows, the labelled first -> (units, 2, n), scaled. */
-function noiseTensor({ dims, data }: Array2): Tensor {
-  const [rows = 0, units = 0] = dims;
-  const columns = Array.from({ length: rows * units }, (_, i) => {
-    const [unit, row] = [Math.floor(i / rows), i % rows];
-    return (data[row * units + unit] ?? 0) * fixture.noiseStd;
+/** Rows, the labelled first -> (units, groups, n), scaled; groups beyond the rows are quiet. */
+function noiseTensor({ dims, data }: Array2, shape: readonly number[]): Tensor {
+  const [rows = 0] = dims;
+  const [units = 0, groups = 0, n = 0] = shape;
+  const columns = Array.from({ length: units * groups * n }, (_, i) => {
+    const [unit, row] = [Math.floor(i / (groups * n)), i % (groups * n)];
+    return row < rows ? (data[row * units + unit] ?? 0) * fixture.noiseStd : 0;
   });
-  return tensor('float32', [units, 2, rows / 2], columns);
+  return tensor('float32', shape, columns);
 }
 
 describe('a ladder step against PyTorch', async () => {
@@ -63,7 +64,8 @@ describe('a ladder step against PyTorch', async () => {
   };
   for (const name of ['labelled', 'unlabelled'] as const)
     feeds[name] = tensor('float32', fixture.batch[name].dims, fixture.batch[name].data);
-  for (const [name, noise] of Object.entries(fixture.noise)) feeds[name] = noiseTensor(noise);
+  for (const [name, noise] of Object.entries(fixture.noise))
+    feeds[name] = noiseTensor(noise, b.value(name).shape as number[]);
   for (const { name, shape } of parameters)
     feeds[name] = tensor('float32', shape as number[], fixture.parameters[name]?.data ?? []);
   const runtime = await nodeRuntime();
