@@ -105,6 +105,7 @@ export {
   recallByClass,
   topKAccuracy,
 } from './metrics/classification.js';
+export { dropout } from './nn/dropout.js';
 export { filled, normal } from './nn/init.js';
 export {
   type CrossEntropyOptions,
@@ -113,7 +114,14 @@ export {
   errorOfRows,
   oneHotColumns,
 } from './nn/losses.js';
-export { type Normalized, normalizeExamples } from './nn/normalization.js';
+export {
+  type BatchNormalizationOptions,
+  type BatchStatistics,
+  batchNormalization,
+  batchStatistics,
+  type Normalized,
+  normalizeExamples,
+} from './nn/normalization.js';
 export {
   type AdamOptions,
   adam,
@@ -123,6 +131,7 @@ export {
   sgd,
   type Update,
 } from './nn/optimizer.js';
+export { type TrainingForm, type TrainingFormOptions, trainingForm } from './nn/training-form.js';
 export {
   type ClassifierSpec,
   describeClassifier,

@@ -2,6 +2,7 @@
 import { backward } from '../autodiff/backward.js';
 import type { Stochastic } from '../graph/builder.js';
 import { type Model, model, type Value } from '../graph/graph.js';
+import type { CarriedState } from '../nn/carried-state.js';
 import type { Optimizer, ParameterSettings } from '../nn/optimizer.js';
 import type { Builder } from '../ops/builder.js';
 import { optimize } from '../ops/rewrite/optimize.js';
@@ -22,14 +23,7 @@ export interface StepOptions {
   readonly state?: readonly CarriedState[];
 }
 
-/** A tensor that the graph reads and gives anew, such as a running mean: no gradient, no optimizer. */
-export interface CarriedState {
-  /** The graph's input. */
-  readonly value: Value;
-  readonly initial: Tensor;
-  /** The same after the step. */
-  readonly next: Value;
-}
+export type { CarriedState };
 
 /** A step's graph and all that is needed to run it again and again. */
 export interface TrainingStep {
