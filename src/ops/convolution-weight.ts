@@ -1,66 +1,150 @@
-/** The gradient of a convolution by its weights, in the formulations that a benchmark chose between (decision 012). */
+/** The gradient of a convolution by its weights. Which formulation serves which shape was measured: decision 012. */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
-import { type Convolution, endPads, paddedSpatially } from './convolution-form.js';
+import { type Convolution, convolved, endPads, paddedSpatially } from './convolution-form.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
 
+/** A formulation. x: the image, (N, C, ...spatial); dy: (N, M, ...counts); gives (M, C / group, ...kernel). */
+export type WeightGradient = (b: Builder, x: Value, dy: Value, form: Convolution) => Value;
+
+/** dw of y = Conv(x, w), as `WeightGradient`. */
+export const weightGradient: WeightGradient = (b, x, dy, form) =>
+  weightGradients[weightFormulation(dimsOf(x), dimsOf(dy), form)](b, x, dy, form);
+
+/** Channels of a group below which the taps together make one product worth its while. */
+const few = 4;
+/** Taps from which on a kernel is large, and positions up to which an image is small. */
+const [largeKernel, smallImage] = [49, 196];
+
 /**
- * dw of y = Conv(x, w).
- * @param x the image, (N, C, ...spatial)
+ * The formulation that was quickest for shapes like these.
+ * @param x the image's dimensions, (N, C, ...spatial)
  * @param dy (N, M, ...counts)
- * @returns (M, C / group, ...kernel)
  */
-export function weightGradient(b: Builder, x: Value, dy: Value, form: Convolution): Value {
-  return byBatchedProducts(b, x, dy, form);
+export function weightFormulation(
+  x: readonly number[],
+  dy: readonly number[],
+  { group, window }: Convolution,
+): keyof typeof weightGradients {
+  const [each, made] = [(x[1] ?? 1) / group, (dy[1] ?? 1) / group];
+  const [taps, positions] = [sizeOf(window.kernel), sizeOf(window.counts)];
+  const strided = window.strides.some((stride) => stride > 1);
+  if (each === 1 && group > 1) return strided || positions <= smallImage ? 'conv' : 'taps';
+  if (each <= few) return taps >= largeKernel ? 'conv' : 'patches';
+  // One product for each image writes made · each numbers and reads positions · (made + each).
+  return (4 * made * each) / (made + each) > positions ? 'joint' : 'taps';
 }
 
-/** The elements that each tap of the kernel meets, one value (…, ...counts) for each tap in the kernel's order. */
-export function tapsOf(b: Builder, x: Value, form: Convolution): Value[] {
+/** What each tap of the kernel meets of the image: (…, ...counts) for each tap, in the kernel's order. */
+function tapsOf(b: Builder, x: Value, form: Convolution): Value[] {
   const { kernel, strides, dilations, counts, begin } = form.window;
   const image = paddedSpatially(b, x, begin, endPads(form));
-  const axes = kernel.map((_, i) => i + 2);
-  const positions = kernel.reduce<number[][]>(
-    (heads, size) => heads.flatMap((head) => Array.from({ length: size }, (_, t) => [...head, t])),
-    [[]],
-  );
   const whole = dimsOf(image).slice(2);
-  return positions.map((tap) => {
+  const axes = kernel.map((_, i) => i + 2);
+  return positionsIn(kernel).map((tap) => {
     const starts = tap.map((t, i) => t * (dilations[i] ?? 1));
     const ends = starts.map((start, i) => start + ((counts[i] ?? 1) - 1) * (strides[i] ?? 1) + 1);
-    const all = starts.every((start, i) => start === 0 && ends[i] === whole[i]);
-    const isWhole = all && strides.every((stride) => stride === 1);
+    const isWhole = starts.every((start, i) => start === 0 && counts[i] === whole[i]);
     return isWhole ? image : b.Slice(image, starts, ends, axes, strides);
   });
 }
 
-/** dy · patchesᵀ for each image and group, then the sum over the images. */
-export function byBatchedProducts(b: Builder, x: Value, dy: Value, form: Convolution): Value {
+/** All index lists of an array of these sizes, the last axis running fastest. */
+const positionsIn = (sizes: readonly number[]): number[][] =>
+  sizes.reduce<number[][]>(
+    (heads, size) => heads.flatMap((head) => Array.from({ length: size }, (_, t) => [...head, t])),
+    [[]],
+  );
+
+/** One product of dy and the image for each tap, image and group; no copy of the image has to be kept. */
+const byTaps: WeightGradient = (b, x, dy, form) => {
   const { group, window } = form;
-  const [batch = 1, channels = 1] = dimsOf(x);
-  const made = dimsOf(dy)[1] ?? 1;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const positions = sizeOf(window.counts);
+  const rows = reshapedTo(b, dy, [batch, group, made / group, positions]);
+  const sums = tapsOf(b, x, form).map((tap) => {
+    const columns = reshapedTo(b, tap, [batch, group, channels / group, positions]);
+    const products = b.MatMul(rows, b.Transpose(columns, { perm: [0, 1, 3, 2] }));
+    return b.ReduceSum(products, [0], { keepdims: 0 });
+  });
+  return inOrder(b, together(b, sums, 2), form, channels, made);
+};
+
+/** dy times the patches of all taps side by side (im2col), for each image and group; then the sum over the images. */
+const byPatches: WeightGradient = (b, x, dy, form) => {
+  const { group, window } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
   const positions = sizeOf(window.counts);
   const parts = tapsOf(b, x, form).map((tap) =>
     reshapedTo(b, tap, [batch, group, channels / group, positions]),
   );
-  const [only] = parts;
-  const patches = parts.length === 1 && only ? only : b.Concat(...parts, { axis: 2 });
   const rows = reshapedTo(b, dy, [batch, group, made / group, positions]);
-  const products = b.MatMul(rows, b.Transpose(patches, { perm: [0, 1, 3, 2] }));
-  return inOrder(b, b.ReduceSum(products, [0], { keepdims: 0 }), form, channels, made);
-}
+  const columns = b.Transpose(together(b, parts, 2), { perm: [0, 1, 3, 2] });
+  const sums = b.ReduceSum(b.MatMul(rows, columns), [0], { keepdims: 0 });
+  return inOrder(b, sums, form, channels, made);
+};
+
+/** The same as one product over the positions of all images, for which the channels come first. */
+const byJointProduct: WeightGradient = (b, x, dy, form) => {
+  const { group, window } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const positions = batch * sizeOf(window.counts);
+  const parts = tapsOf(b, channelsFirst(b, x), form).map((tap) =>
+    reshapedTo(b, tap, [group, channels / group, positions]),
+  );
+  const rows = reshapedTo(b, channelsFirst(b, dy), [group, made / group, positions]);
+  const columns = b.Transpose(together(b, parts, 1), { perm: [0, 2, 1] });
+  return inOrder(b, b.MatMul(rows, columns), form, channels, made);
+};
+
+/**
+ * dw[t] = Σ_q x[q · stride + t · dilation] dy[q] is a Conv of the image with dy as its kernel, images for channels, and
+ * stride and dilation exchanged.
+ */
+const byConv: WeightGradient = (b, x, dy, form) => {
+  const { group, spatial, window } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const each = channels / group;
+  const split = reshapedTo(b, x, [batch, group, each, ...spatial]);
+  const perm = [2, 1, 0, ...spatial.map((_, i) => i + 3)];
+  const images = reshapedTo(b, b.Transpose(split, { perm }), [each, group * batch, ...spatial]);
+  const { strides, dilations, begin } = window;
+  const found = convolved(b, images, channelsFirst(b, dy), begin, endPads(form), {
+    strides: dilations,
+    dilations: strides,
+    group,
+  });
+  return reshapedTo(b, channelsFirst(b, found), [made, each, ...window.kernel]);
+};
+
+/** Every formulation: the benchmark `conv-gradient` times them all. */
+export const weightGradients = {
+  taps: byTaps,
+  patches: byPatches,
+  joint: byJointProduct,
+  conv: byConv,
+} satisfies Readonly<Record<string, WeightGradient>>;
+
+/** (N, C, ...) as (C, N, ...). */
+const channelsFirst = (b: Builder, x: Value): Value =>
+  b.Transpose(x, { perm: [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)] });
+
+const together = (b: Builder, parts: readonly Value[], axis: number): Value => {
+  const [only] = parts;
+  return only && parts.length === 1 ? only : b.Concat(...parts, { axis });
+};
 
 /** From (group, M / group, taps · C / group) to the order of the weights. */
-export function inOrder(
+function inOrder(
   b: Builder,
   sums: Value,
   { group, window }: Convolution,
   channels: number,
   made: number,
 ): Value {
-  const taps = sizeOf(window.kernel);
-  const each = channels / group;
+  const [taps, each] = [sizeOf(window.kernel), channels / group];
   const apart = reshapedTo(b, sums, [made, taps, each]);
   const ordered = taps === 1 || each === 1 ? apart : b.Transpose(apart, { perm: [0, 2, 1] });
   return reshapedTo(b, ordered, [made, each, ...window.kernel]);
