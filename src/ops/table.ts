@@ -15,6 +15,8 @@ import * as normalizationBatch from './normalization-batch.js';
 import * as normalizationGroups from './normalization-groups.js';
 import * as normalizationResponse from './normalization-response.js';
 import * as pad from './pad.js';
+import * as pool from './pool.js';
+import * as poolGlobal from './pool-global.js';
 import * as reduceProd from './reduce-prod.js';
 import * as reduction from './reduction.js';
 import * as repetition from './repetition.js';
@@ -31,6 +33,8 @@ export const ops = {
   ...matmul,
   ...movement,
   ...pad,
+  ...pool,
+  ...poolGlobal,
   ...repetition,
   ...slicing,
   ...arithmetic,
