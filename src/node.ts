@@ -32,6 +32,13 @@ export { type DatasetName, datasets } from './data/table.js';
 export { type RunReport, renderReport } from './report/report.js';
 export { writeAtomically } from './runs/atomic-file.js';
 export { fileCheckpointStore } from './runs/checkpoint-store.js';
+export {
+  type HubCard,
+  type HubFigure,
+  type HubFolder,
+  type HubOptions,
+  writeHubFolder,
+} from './runs/hub.js';
 export { type MetricsLog, openMetricsLog, readMetrics } from './runs/metrics-log.js';
 export { readModelFile, type WriteModelFileOptions, writeModelFile } from './runs/model-file.js';
 export { readRunConfig, writeRunConfig } from './runs/run-config.js';

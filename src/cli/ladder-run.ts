@@ -1,6 +1,5 @@
 /** One ladder run from options to a finished run folder: what `train ladder` and `start` share. */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import type { SemiSupervisedData } from '../data/dataset.js';
 import { imageSize, select } from '../data/image-set.js';
 import { DataError } from '../errors.js';
@@ -9,9 +8,10 @@ import { classifierModel } from '../methods/ladder/classifier.js';
 import type { LadderConfig } from '../methods/ladder/config.js';
 import { reconstruct } from '../methods/ladder/reconstruct.js';
 import { errorOf, type TrainedLadder, trainLadder } from '../methods/ladder/train.js';
-import { type ClassifierSpec, describeClassifier, huggingFaceFiles } from '../onnx/metadata.js';
+import { type ClassifierSpec, describeClassifier } from '../onnx/metadata.js';
 import { renderReport } from '../report/report.js';
 import { writeAtomically } from '../runs/atomic-file.js';
+import { writeHubFolder } from '../runs/hub.js';
 import { readMetrics } from '../runs/metrics-log.js';
 import { writeModelFile } from '../runs/model-file.js';
 import type { RunFolder } from '../runs/run-folder.js';
@@ -89,7 +89,7 @@ const firstIndices = (count: number, available: number): number[] =>
 
 async function exportModel(
   folder: RunFolder,
-  { config, data }: LadderRunOptions,
+  { config, data, options }: LadderRunOptions,
   { weights, step }: TrainedLadder,
   testError: number | null,
 ): Promise<string> {
@@ -118,10 +118,15 @@ async function exportModel(
   };
   const model: Model = classifierModel(config, data.shape, weights, describeClassifier(spec));
   await writeModelFile(folder.model, model);
-  await mkdir(join(folder.huggingFace, 'onnx'), { recursive: true });
-  for (const [name, text] of Object.entries(huggingFaceFiles(spec)))
-    await writeAtomically(join(folder.huggingFace, name), text, { what: name });
-  await writeModelFile(join(folder.huggingFace, 'onnx', 'model.onnx'), model);
+  await writeHubFolder(folder.huggingFace, model, spec, {
+    overwrite: true,
+    card: {
+      title: basename(folder.path),
+      dataset: String(options['data'] ?? 'unnamed'),
+      figures:
+        testError === null ? [] : [{ type: 'accuracy', value: 1 - testError, split: 'test' }],
+    },
+  });
   return folder.model;
 }
 

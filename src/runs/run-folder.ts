@@ -169,7 +169,7 @@ async function removeRun(paths: RunPaths): Promise<void> {
 
 function runFiles(paths: RunPaths): string[] {
   const { checkpoints, config, model, report, metrics, huggingFace } = paths;
-  const exported = ['config.json', 'preprocessor_config.json', 'onnx/model.onnx'];
+  const exported = ['config.json', 'preprocessor_config.json', 'README.md', 'onnx/model.onnx'];
   return [
     checkpoints.last,
     checkpoints.best,

@@ -6,17 +6,21 @@ import { dataGet } from './data-get.js';
 import { dataList } from './data-list.js';
 import { doctor } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
 import { inspect } from './inspect.js';
 import { ops } from './ops.js';
 import { predict } from './predict.js';
 import { start } from './start.js';
+import { trainClassifierCommand } from './train-classifier.js';
 import { trainLadder } from './train-ladder.js';
 
 export const commands: readonly Command[] = [
   start,
   trainLadder,
+  trainClassifierCommand,
   predict,
   evaluateCommand,
+  exportCommand,
   inspect,
   ops,
   dataList,
