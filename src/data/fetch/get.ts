@@ -142,8 +142,9 @@ async function fromNpm(
   );
   const { env, cwd, signal } = options;
   const npmOptions: NpmOptions = { ...(env && { env }), ...(cwd !== undefined && { cwd }), signal };
-  await rm(incoming, { recursive: true, force: true });
-  const { path, found } = await npmPack(source, incoming, npmOptions);
+  const own = join(incoming, 'npm');
+  await rm(own, { recursive: true, force: true });
+  const { path, found } = await npmPack(source, own, npmOptions);
   await unpack(path, made, source.archive);
   return { [basename(path)]: found.sha256 };
 }
@@ -155,14 +156,23 @@ async function fromWeb(
   options: GetOptions,
 ): Promise<Record<string, string>> {
   const fetched: Record<string, string> = {};
+  // All of them first: what came stays there if the next one fails.
   for (const remote of source.files) {
     const path = join(incoming, remote.file);
-    const found = await download(remote.url, path, downloadOptions(remote, options));
-    fetched[remote.file] = found.sha256;
-    if (remote.archive) {
-      await requireSpace(made, remote.archive.bytes, options.download?.freeBytes);
-      await unpack(path, made, remote.archive);
-    } else await rename(path, join(made, remote.file));
+    const kept = await stat(path).catch(() => null);
+    const found = kept && (await checksumsOf(path));
+    const isGood = found !== null && difference(found, remote) === null;
+    const { sha256 } = isGood
+      ? found
+      : await download(remote.url, path, downloadOptions(remote, options));
+    fetched[remote.file] = sha256;
+  }
+  for (const { file, archive } of source.files) {
+    const path = join(incoming, file);
+    if (archive) {
+      await requireSpace(made, archive.bytes, options.download?.freeBytes);
+      await unpack(path, made, archive);
+    } else await rename(path, join(made, file));
   }
   return fetched;
 }
