@@ -1,6 +1,6 @@
 /** The training step of a classifier as one graph. */
 import { crossEntropyRows, errorOfRows } from '../../nn/losses.js';
-import { load } from '../../ops/load.js';
+import { trainingForm } from '../../nn/training-form.js';
 import { compileStep, type TrainingStep } from '../../train/step.js';
 import { type ClassifierConfig, optimizerOf } from './config.js';
 import type { Network } from './network.js';
@@ -11,14 +11,18 @@ export const labelsName = 'espalier.labels';
 
 /**
  * Compiles forward pass, cross-entropy, gradients and update for batches of `config.batchSize`. Reports `error`, the
- * share of the batch that was taken for another class, beside the loss.
+ * share of the batch that was taken for another class, beside the loss. Dropout drops.
  * @throws GradientError naming the node that has no gradient, UsageError for patterns that fit nothing.
  */
 export function classifierStep(network: Network, config: ClassifierConfig): TrainingStep {
   const trained = chooseParameters(network, config.train);
-  const b = load(
+  const { b, state } = trainingForm(
     { ...network.graph, outputs: [] },
-    { dimensions: { [network.batch]: config.batchSize }, trainable: (name) => trained.has(name) },
+    {
+      dimensions: { [network.batch]: config.batchSize },
+      trainable: (name) => trained.has(name),
+      batchNormalization: config.batchNorm,
+    },
   );
   const n = config.batchSize;
   const logits = b.Reshape(b.value(network.head.logits), [n, network.classes]);
@@ -33,6 +37,7 @@ export function classifierStep(network: Network, config: ClassifierConfig): Trai
     report: { error: errorOfRows(b, logits, labels) },
     optimizer: optimizerOf(config),
     settings: settingsOf(network, config),
+    state,
     ...(clip !== null && { clip }),
   });
 }
