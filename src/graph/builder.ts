@@ -5,7 +5,13 @@ import { formatShape, type Shape } from '../tensor/shape.js';
 import { hasDType, scalar, type Tensor, tensor } from '../tensor/tensor.js';
 import { defaultOpset, type Graph, type Node, type Value, type ValueInfo } from './graph.js';
 import { checkedType, inferNode, statedType } from './infer.js';
-import { type OpTable, resolveAttributes, rulesOf, tagAttributes } from './op-rules.js';
+import {
+  fewestOutputs,
+  type OpTable,
+  resolveAttributes,
+  rulesOf,
+  tagAttributes,
+} from './op-rules.js';
 
 /** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
 export type Operand = Value | number | readonly number[];
@@ -174,7 +180,7 @@ export class GraphBuilder {
 
   /**
    * Adds one node of any operator of the table. Numbers and lists among the inputs become constants. `count`
-   * asks for more than the first output.
+   * asks for more outputs than the operator must have.
    * @returns one value for each output.
    * @throws OperatorError, ShapeError, ModelError naming the node.
    */
@@ -187,7 +193,7 @@ export class GraphBuilder {
     const rules = rulesOf(this.table, op);
     if (!rules) throw new OperatorError(`unknown operator ${op}`, { op });
     const names = this.#operands(op, inputs);
-    const count = options.count ?? 1;
+    const count = options.count ?? fewestOutputs(rules);
     const stem = this.fresh(op);
     const outputs =
       options.outputs ??

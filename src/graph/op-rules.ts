@@ -55,6 +55,9 @@ const fewest = (names: readonly string[]): number =>
   names.filter((name) => !name.endsWith('?') && !name.endsWith('...')).length +
   (names.some((name) => name.endsWith('...')) ? 1 : 0);
 
+/** How many outputs a node of the operator must have. */
+export const fewestOutputs = ({ outputs = ['Y'] }: OpRules): number => Math.max(1, fewest(outputs));
+
 /** Checks the number of inputs. @throws OperatorError naming the operator and its inputs. */
 export function checkArity(op: string, rules: OpRules, count: number, node: string): void {
   const variadic = rules.inputs.some((name) => name.endsWith('...'));

@@ -2,19 +2,19 @@
 import { ShapeError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
-import { zeros } from '../tensor/tensor.js';
-import type { Builder } from './builder.js';
+import { tensor } from '../tensor/tensor.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { checkFloat } from './infer.js';
 import { float, int, type Op, required } from './op.js';
+import { mixedAlong } from './receptive-field-rules.js';
 
 /** Attributes of LRN. */
 export interface LrnAttributes {
   readonly alpha: number;
   readonly beta: number;
   readonly bias: number;
-  /** Channels summed, the middle one among them; of an even number, one more lies after it. */
+  /** Channels summed, the middle one among them; of an even number, one more lies after it (ONNX Runtime refuses those). */
   readonly size: number;
 }
 
@@ -34,13 +34,14 @@ export const LRN: Op<['X'], LrnAttributes> = {
     if (size < 1) throw new ShapeError(`size must be from 1 on, got ${size}`, { actual: size });
     return x;
   },
+  field: (context) => mixedAlong(context, [1]),
   gradient({ b, x: [whole], dy: wholeDy, attributes: { alpha, beta, bias, size } }) {
     const dims = dimsOf(whole);
     const [n = 1, channels = 1] = dims;
     const flat = (value: Value): Value =>
       reshapedTo(b, value, [n, channels, sizeOf(dims.slice(2))]);
     const [x, dy] = [flat(whole), flat(wholeDy)];
-    const window = neighbours(b, channels, size);
+    const window = b.constant(tensor(x.dtype, [channels, channels], neighbours(channels, size)));
     const s = b.Add(b.Mul(b.MatMul(window, b.Mul(x, x)), alpha / size), bias);
     const direct = b.Mul(dy, b.Pow(s, -beta));
     const spread = b.MatMul(b.Transpose(window, { perm: [1, 0] }), b.Div(b.Mul(direct, x), s));
@@ -55,12 +56,12 @@ export const LRN: Op<['X'], LrnAttributes> = {
   ],
 };
 
-/** Row c is 1 at the channels that are summed for channel c. float32 (channels, channels). */
-function neighbours(b: Builder, channels: number, size: number): Value {
-  const window = zeros('float32', [channels, channels]);
+/** Row c is 1 at the channels that are summed for channel c: (channels, channels). */
+function neighbours(channels: number, size: number): number[] {
+  const window = new Array<number>(channels * channels).fill(0);
   const before = Math.floor((size - 1) / 2);
   for (let c = 0; c < channels; c++)
     for (let i = Math.max(0, c - before); i < Math.min(channels, c - before + size); i++)
-      window.data[c * channels + i] = 1;
-  return b.constant(window);
+      window[c * channels + i] = 1;
+  return window;
 }

@@ -4,7 +4,9 @@ import * as activation from './activation.js';
 import * as arithmetic from './arithmetic.js';
 import * as convolution from './convolution.js';
 import * as creation from './creation.js';
+import * as cumulative from './cumulative.js';
 import * as dropout from './dropout.js';
+import * as einsum from './einsum.js';
 import * as elementwise from './elementwise.js';
 import * as indexing from './indexing.js';
 import * as logic from './logic.js';
@@ -20,15 +22,19 @@ import * as poolGlobal from './pool-global.js';
 import * as reduceProd from './reduce-prod.js';
 import * as reduction from './reduction.js';
 import * as repetition from './repetition.js';
+import * as scatterNd from './scatter-nd.js';
 import * as slicing from './slicing.js';
 import * as softmax from './softmax.js';
+import * as topk from './topk.js';
 
 export const ops = {
   ...activation,
   ...elementwise,
   ...convolution,
   ...creation,
+  ...cumulative,
   ...dropout,
+  ...einsum,
   ...indexing,
   ...matmul,
   ...movement,
@@ -36,6 +42,7 @@ export const ops = {
   ...pool,
   ...poolGlobal,
   ...repetition,
+  ...scatterNd,
   ...slicing,
   ...arithmetic,
   ...logic,
@@ -46,6 +53,7 @@ export const ops = {
   ...reduceProd,
   ...reduction,
   ...softmax,
+  ...topk,
 };
 
 export type Ops = typeof ops;

@@ -57,8 +57,8 @@ function withoutUnread(graph: Graph): Graph {
   };
 }
 
-/** Operators whose every output counts: the number of outputs says into how many parts they divide. */
-const dividing = new Set(['Split', 'SplitToSequence', 'If', 'Loop', 'Scan']);
+/** Operators whose every output counts: the number of outputs says into how many parts they divide, or is fixed. */
+const dividing = new Set(['Split', 'SplitToSequence', 'If', 'Loop', 'Scan', 'TopK']);
 
 /** Unread outputs become absent, trailing ones go. */
 function trimmed(outputs: readonly string[], read: ReadonlySet<string>, op: string): string[] {
