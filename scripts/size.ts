@@ -13,13 +13,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const perFile = 400;
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 1100,
+  bench: 1400,
   examples: 250,
   scripts: 120,
   src: 350,
   'src/autodiff': 600,
   'src/cli': 4700,
-  'src/data': 2900,
+  'src/data': 3800,
   'src/graph': 780,
   'src/methods/classifier': 700,
   'src/methods/ladder': 850,

@@ -1,8 +1,11 @@
 /** What needs Node: its runtime, run folders, files of models, readers of images and data sets, the report. */
 export { type AugmentOptions, augment, noAugmentation } from './data/augment.js';
 export { balancedDraw } from './data/balanced.js';
+export { checkImages, type ImageReport } from './data/check-images.js';
 export type { Dataset, DatasetOptions, SemiSupervisedData } from './data/dataset.js';
 export { decodeImage, type ImageTarget, readImage } from './data/decode-image.js';
+export { type Fetched, type GetOptions, getData } from './data/fetch/get.js';
+export { type KnownSet, knownSets } from './data/fetch/known.js';
 export { type IdxImages, type IdxPair, readIdxPair } from './data/idx.js';
 export {
   type ImageBatches,
@@ -23,10 +26,21 @@ export {
   select,
   withoutLabels,
 } from './data/image-set.js';
-export type { ClassificationData, DecodedImage, ImageSource } from './data/image-source.js';
-export { sourceOf } from './data/image-source.js';
+export {
+  type ClassificationData,
+  type DecodedImage,
+  type DecodeOptions,
+  holdOut,
+  type ImageSource,
+  sourceOf,
+  subset,
+} from './data/image-source.js';
 export { loadMnist, type Mnist, type MnistOptions } from './data/mnist.js';
-export { type OpenedImages, openImages } from './data/open-images.js';
+export {
+  type OpenedImages,
+  type OpenImagesOptions,
+  openImages,
+} from './data/open-images.js';
 export { type Split, type SplitOptions, splitLabelled } from './data/split.js';
 export { type DatasetName, datasets } from './data/table.js';
 export { type RunReport, renderReport } from './report/report.js';
