@@ -21,9 +21,7 @@ const where = {
   verify: z
     .boolean()
     .default(true)
-    .describe(
-      'look at every file first and skip broken ones; otherwise the first one ends the run',
-    ),
+    .describe('do not look for broken files first: one that is met ends the run'),
 };
 
 const network = {
@@ -61,7 +59,9 @@ const learning = {
   optimizer: z.enum(optimizers).default(usual.optimizer).describe('how the weights go down'),
   momentum: z.number().min(0).max(1).default(usual.momentum).describe('of sgd and nesterov'),
   learningRate: z.number().positive().default(usual.learningRate).describe('base learning rate'),
-  learningRateHead: fromZero.optional().describe('learning rate of the head (10 times the base)'),
+  learningRateHead: fromZero
+    .optional()
+    .describe('learning rate of the head (a new one: 10 times the base)'),
   biasRate: fromZero
     .default(usual.biasRate)
     .describe('learning rate of biases as a multiple: 2 as in Caffe'),

@@ -16,7 +16,7 @@ import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
 import { readModelFile } from '../../runs/model-file.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { webRuntime } from '../../runtime/web.js';
-import { chooseClasses, relabelled } from '../classifier-classes.js';
+import { type ChosenClasses, chooseClasses, relabelled } from '../classifier-classes.js';
 import { classifierOptions } from '../classifier-options.js';
 import { type ClassifierRun, runClassifier } from '../classifier-run.js';
 import { type Context, command } from '../command.js';
@@ -41,9 +41,10 @@ export const trainClassifierCommand = command({
   async run({ options: given }, context) {
     const source = await readModelFile(resolve(context.cwd, given.from));
     const data = await openData(given, context);
-    const { network, preprocessing, classes, indices } = prepare(source, given, data, context);
+    const prepared = prepare(source, given, data, context);
+    const { network, preprocessing, classes, indices, head } = prepared;
     const train = relabelled(data.train, indices);
-    const config = resolveConfig(given, labelsOf(train), classes.length);
+    const config = resolveConfig(given, labelsOf(train), classes.length, head);
     if (given.patience !== undefined && !data.validation)
       throw new UsageError('--patience needs validation images: give --validation as well');
     const name = `${basename(given.from, extname(given.from))}-${basename(data.name)}`;
@@ -93,11 +94,9 @@ async function openData(given: Options, context: Context): Promise<OpenedImages>
   return data;
 }
 
-interface Prepared {
+interface Prepared extends ChosenClasses {
   readonly network: Network;
   readonly preprocessing: Preprocessing;
-  readonly classes: readonly string[];
-  readonly indices: readonly number[];
 }
 
 function prepare(source: Model, given: Options, data: OpenedImages, context: Context): Prepared {
@@ -119,7 +118,12 @@ function prepare(source: Model, given: Options, data: OpenedImages, context: Con
   return { network, preprocessing: resolved.preprocessing, ...chosen };
 }
 
-function resolveConfig(given: Options, labels: Int32Array, classes: number): ClassifierConfig {
+function resolveConfig(
+  given: Options,
+  labels: Int32Array,
+  classes: number,
+  head: 'new' | 'keep',
+): ClassifierConfig {
   const { learningRate = fineTuningDefaults.learningRate, learningRateHead, classWeights } = given;
   const { momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay } = given;
   const { train, labelSmoothing, clip, batchSize, epochs, seed } = given;
@@ -128,7 +132,12 @@ function resolveConfig(given: Options, labels: Int32Array, classes: number): Cla
     ...defined({ momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay }),
     ...defined({ train, labelSmoothing, clip, batchSize, epochs, seed }),
     learningRate,
-    ...(learningRateHead !== undefined && { headRate: learningRateHead / learningRate }),
+    headRate:
+      learningRateHead !== undefined
+        ? learningRateHead / learningRate
+        : head === 'new'
+          ? fineTuningDefaults.headRate
+          : 1,
     classWeights:
       classWeights === 'balanced' ? balancedWeights(labels, classes) : (classWeights ?? null),
   };

@@ -1,0 +1,110 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brightness, type Folder, makeFolder, type Ran, run } from '../../../test/cli.js';
+import { readSpec } from '../../onnx/metadata.js';
+import { readModelFile } from '../../runs/model-file.js';
+
+let folder: Folder;
+beforeAll(() => {
+  folder = makeFolder();
+  folder.write('model.onnx', brightness({ batch: 1 }));
+  // Three shades, of which the model knows two under other names.
+  const shades = { black: 10, grey: 128, white: 245 };
+  for (const [name, level] of Object.entries(shades))
+    for (let i = 0; i < 8; i++) {
+      folder.write(`shades/train/${name}/${i}.png`, level + 1 - (i % 3));
+      if (i < 3) folder.write(`shades/test/${name}/${i}.png`, level + i - 1);
+    }
+  for (let i = 0; i < 8; i++) {
+    folder.write(`known/dark/${i}.png`, 100 + i);
+    folder.write(`known/bright/${i}.png`, 150 + i);
+  }
+});
+afterAll(() => folder.remove());
+
+const train = (line: string, signal?: AbortSignal): Promise<Ran> =>
+  run(`train classifier --from model.onnx --threads 1 ${line}`, {
+    cwd: folder.path,
+    ...(signal && { signal }),
+  });
+
+describe('train classifier', () => {
+  it('gives a run folder whose model predicts and is evaluated', async () => {
+    const line =
+      '--data ./shades --epochs 40 --learning-rate 0.2 --batch-size 6 --validation 4 --output out --json';
+    const { code, out, err } = await train(line);
+    expect(err).toContain('a new head for 3 classes: black, grey, white');
+    expect(code).toBe(0);
+    const result = JSON.parse(out) as Record<string, unknown>;
+    expect(result).toMatchObject({ testError: 0, classes: 3, images: 20, parameters: 51 });
+    for (const name of [
+      'config.yaml',
+      'metrics.jsonl',
+      'report.html',
+      'checkpoint/last.safetensors',
+    ])
+      expect(existsSync(join(folder.path, 'out', name)), name).toBe(true);
+    const report = readFileSync(join(folder.path, 'out/report.html'), 'utf8');
+    for (const said of ['Cross-entropy', 'Validation error', 'Confusion', 'Provenance'])
+      expect(report).toContain(said);
+
+    const spec = readSpec((await readModelFile(join(folder.path, 'out/model.onnx'))).metadata);
+    expect(spec?.classes).toEqual(['black', 'grey', 'white']);
+    expect(spec?.preprocessing).toMatchObject({ height: 4, width: 4, colour: 'grey' });
+    expect(spec?.provenance).toMatchObject({
+      method: 'classifier',
+      from: 'model.onnx',
+      steps: 120,
+    });
+    const predicted = await run('predict out/model.onnx shades/test --json', { cwd: folder.path });
+    const { predictions } = JSON.parse(predicted.out) as {
+      predictions: { file: string; class: string }[];
+    };
+    expect(predictions).toHaveLength(9);
+    for (const { file, class: name } of predictions) expect(file).toContain(`/${name}/`);
+  });
+
+  it('keeps the head where the classes are the same, in whatever order', async () => {
+    const { code, out, err } = await train(
+      '--data ./known --epochs 1 --learning-rate 1e-9 --output kept --validation 4',
+    );
+    expect(err).toContain('the head is kept, with its 2 classes');
+    expect(code).toBe(0);
+    expect(out).toContain('validation error 0.00 %');
+    const { graph, metadata } = await readModelFile(join(folder.path, 'kept/model.onnx'));
+    expect(readSpec(metadata)?.classes).toEqual(['bright', 'dark']);
+    const before = brightness().graph.initializers.get('weight')?.data as Float32Array;
+    const after = graph.initializers.get('weight')?.data as Float32Array;
+    for (const [i, value] of after.entries()) expect(value).toBeCloseTo(before[i] ?? 0, 5);
+  });
+
+  it('goes on after an interruption as if nothing had been', async () => {
+    const line = '--data ./shades --epochs 4 --batch-size 6 --flip --jitter 0.3 --crop-scale 0.5';
+    expect((await train(`${line} --output whole`)).code).toBe(0);
+    const controller = new AbortController();
+    controller.abort();
+    const stopped = await train(`${line} --output parts`, controller.signal);
+    expect(stopped.err).toMatch(/interrupted at step \d+/);
+    expect((await train(`${line} --output parts --resume`)).code).toBe(0);
+    const bytes = (name: string) =>
+      readFileSync(join(folder.path, name, 'checkpoint/last.safetensors'));
+    expect(bytes('parts').equals(bytes('whole'))).toBe(true);
+  });
+
+  it('says what is wrong', async () => {
+    const cases: [string, RegExp][] = [
+      ['--data ./nowhere', /nowhere/],
+      ['--data ./shades --head keep', /class "black" of the data is none of the model's/],
+      ['--data ./shades --train conv*', /no weight of the model is called "conv\*"/],
+      ['--data ./shades --patience 2', /--patience needs validation images/],
+      ['--data ./shades --schedule wavy', /invalid learning-rate schedule "wavy"/],
+      ['--data ./shades --rates fast', /invalid learning rate "fast"/],
+    ];
+    for (const [line, sentence] of cases) {
+      const { code, err } = await train(`${line} --output wrong --overwrite`);
+      expect(err).toMatch(sentence);
+      expect(code).toBeGreaterThan(0);
+    }
+  });
+});
