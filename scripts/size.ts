@@ -24,7 +24,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/methods/classifier': 700,
   'src/methods/ladder': 850,
   'src/metrics': 250,
-  'src/nn': 320,
+  'src/nn': 1000,
   'src/onnx': 1500,
   'src/ops': 6700,
   'src/report': 1650,

@@ -114,6 +114,9 @@ export {
   errorOfRows,
   oneHotColumns,
 } from './nn/losses.js';
+export type { Architecture } from './nn/models/architecture.js';
+export { type BuildModelOptions, buildModel } from './nn/models/build-model.js';
+export { type ModelName, models } from './nn/models/table.js';
 export {
   type BatchNormalizationOptions,
   type BatchStatistics,
