@@ -190,9 +190,9 @@ describe('inspect of the textbook network', () => {
     expect(out).toMatchInlineSnapshot(`
       "3 feature maps, 42 channels together (in pixels of "image")
         feature map  operator  channels      map     sees  stride  offset
-        Relu         Relu            16  24 x 24    3 x 3   2 x 2   0 x 0
-        MaxPool      MaxPool         16  11 x 11    7 x 7   4 x 4   0 x 0
-        scores       Identity        10    7 x 7  23 x 23   4 x 4   0 x 0
+        Relu         Relu            16  24 x 24    3 x 3   2 x 2    0, 0
+        MaxPool      MaxPool         16  11 x 11    7 x 7   4 x 4    0, 0
+        scores       Identity        10    7 x 7  23 x 23   4 x 4    0, 0
       "
     `);
   });

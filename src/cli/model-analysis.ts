@@ -35,6 +35,8 @@ export interface NodeSummary {
   /** Of its outputs. */
   readonly bytes: number | null;
   readonly gradient: 'yes' | 'zero' | 'none' | 'unknown';
+  /** Whether all that it gives is known before the graph runs: constants and the arithmetic of shapes. */
+  readonly constant: boolean;
 }
 
 /** An input, a weight, or what a node computes. */
@@ -185,7 +187,8 @@ function summarizeNodes(b: Builder): NodeSummary[] {
     }
     const outputs = node.outputs.filter((output) => output !== '');
     const bytes = total(outputs.map((output) => bytesOf(b.value(output))));
-    return describeNode(node, parameters, macsOf(b, node), bytes);
+    const constant = outputs.every((output) => b.known(output) !== null);
+    return { ...describeNode(node, parameters, macsOf(b, node), bytes), constant };
   });
 }
 
@@ -198,6 +201,7 @@ function describeNode(
   return {
     ...{ name: name || (outputs[0] ?? ''), op, domain, inputs, outputs, parameters, macs, bytes },
     gradient: operatorInfo(op, domain)?.gradient ?? 'unknown',
+    constant: op === 'Constant',
   };
 }
 

@@ -35,13 +35,18 @@ const formatMap = (...dims: readonly Dim[]): string => dims.join(' x ');
 
 /** `23 x 23`, `~7 x 7` for a bound; fractions of pixels are told to two digits. */
 function formatAxes(numbers: readonly number[], isBound = false): string {
-  const text = numbers.map((value) => String(Number(value.toFixed(2)))).join(' x ');
-  return `${isBound ? '~' : ''}${text}`;
+  return `${isBound ? '~' : ''}${numbers.map(formatPixels).join(' x ')}`;
 }
+
+const formatPixels = (value: number): string => String(Number(value.toFixed(2)));
 
 function fieldCells(field: FieldSummary | null, exact: boolean | null): string[] {
   return field
-    ? [formatAxes(field.size, exact === false), formatAxes(field.stride), formatAxes(field.offset)]
+    ? [
+        formatAxes(field.size, exact === false),
+        formatAxes(field.stride),
+        field.offset.map(formatPixels).join(', '),
+      ]
     : ['', '', ''];
 }
 
@@ -64,7 +69,9 @@ function cutName(name: string, whole: boolean): string {
 export function describeNodes(analysis: ModelAnalysis, whole: boolean): string {
   const { nodes, totals, values } = analysis;
   const byName = new Map(values.map((value) => [value.name, value]));
-  const { shown, more } = cutRows(nodes, whole);
+  const listed = nodes.filter(({ constant }) => whole || !constant);
+  const { shown, more } = cutRows(listed, whole);
+  const hidden = nodes.length - listed.length;
   const rows = shown.map((node) => nodeRow(node, byName, whole));
   const sums = [
     ...['together', '', '', formatCount(totals.parameters)],
@@ -81,6 +88,9 @@ export function describeNodes(analysis: ModelAnalysis, whole: boolean): string {
     ...lines.slice(0, -1),
     ...more,
     ...lines.slice(-1),
+    ...(hidden > 0
+      ? [`  without ${counted(hidden, 'node')} of constants: --whole shows them`]
+      : []),
   ].join('\n');
 }
 

@@ -102,6 +102,7 @@ const filling = ({ value }: FillAttributes): Tensor => value ?? zeros('float32',
 export const ConstantOfShape: Op<['input'], FillAttributes> = {
   inputs: ['input'],
   attributes: { value: tensorAttribute() },
+  field: independent,
   infer({ input, dims, attributes }) {
     const { dtype, data } = filling(attributes);
     if (data.length !== 1)

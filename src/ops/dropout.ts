@@ -3,6 +3,7 @@ import { GradientError } from '../errors.js';
 import { scalar, toNumbers } from '../tensor/tensor.js';
 import { checkFloat } from './infer.js';
 import { int, type Op } from './op.js';
+import { pointwise } from './receptive-field-rules.js';
 
 /** Attributes of Dropout. */
 export interface DropoutAttributes {
@@ -21,6 +22,7 @@ export const Dropout: Op<['data', 'ratio?', 'training_mode?'], DropoutAttributes
     const data = checkFloat(input(0));
     return [data, { dtype: 'bool', shape: data.shape }];
   },
+  field: (context) => (context.index === 0 ? pointwise(context) : null),
   gradient({ x: [, , mode], dy, constant }) {
     const known = constant(2);
     if (mode && (!known || toNumbers(known)[0] !== 0))

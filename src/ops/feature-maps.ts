@@ -1,10 +1,10 @@
 /** The feature maps of a network that are fit to be layers of a hypercolumn (Hariharan et al. 2015, section 3). */
 import type { Node, Value } from '../graph/graph.js';
 import { isFloat } from '../tensor/dtype.js';
+import { sameShape } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
 import type { Op } from './op.js';
 import type { AxisField, Field } from './receptive-field.js';
-import { pointwise } from './receptive-field-rules.js';
 import type { ReceptiveFields } from './receptive-fields.js';
 
 /** A map of features over the image. */
@@ -39,10 +39,20 @@ export function featureMaps(b: Builder, fields: ReceptiveFields): FeatureMap[] {
   );
 }
 
-/** Whether a node changes the elements of the one map that it reads, each by itself. */
+/** Whether a node only works over the one map that it reads: no weighted sums, no windows, the same positions. */
 function continues(b: Builder, node: Node, fields: ReceptiveFields): boolean {
   const op = node.domain === '' ? (b.table[node.op] as Op | undefined) : undefined;
-  return op?.field === pointwise && node.inputs.filter((input) => fields.has(input)).length === 1;
+  const [input, ...more] = node.inputs.filter((name) => fields.has(name));
+  const output = node.outputs[0] ?? '';
+  if (!op || op.macs || input === undefined || more.length > 0) return false;
+  const [before, after] = [fields.get(input), fields.get(output)];
+  if (!before || before === 'unknown' || !after || after === 'unknown') return false;
+  const isSame = before.every((axis, i) => {
+    const next = after[i];
+    // A normalization over all positions sees more, but that is a bound.
+    return axis.stride === next?.stride && (axis.size === next.size || !next.exact);
+  });
+  return isSame && sameShape(b.value(input).shape, b.value(output).shape);
 }
 
 function isMap({ dtype, shape }: Value, [height, width, ...more]: Field): boolean {

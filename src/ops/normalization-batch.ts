@@ -2,6 +2,7 @@
 import { GradientError, OperatorError } from '../errors.js';
 import { checkChannels, overChannels, sumToChannels } from './channels.js';
 import { float, int, type Op } from './op.js';
+import { mixedOverMap, pointwise } from './receptive-field-rules.js';
 
 /** Attributes of BatchNormalization. */
 export interface BatchNormalizationAttributes {
@@ -31,6 +32,10 @@ export const BatchNormalization: Op<Inputs, BatchNormalizationAttributes> = {
     if (outputs > 1 && !attributes.training_mode)
       throw new OperatorError('has one output unless training_mode is 1', { actual: outputs });
     return [x, mean, variance];
+  },
+  field(context) {
+    if (context.index > 0) return 'unknown';
+    return context.attributes.training_mode ? mixedOverMap(context, 2) : pointwise(context);
   },
   gradient({ b, x: [x, scale, , mean, variance], dy, needs, attributes }) {
     if (attributes.training_mode)

@@ -9,6 +9,7 @@ import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { gradientOfStandard } from './normalization-gradient.js';
 import { float, int, type Op, required } from './op.js';
+import { mixedOverMap } from './receptive-field-rules.js';
 
 /**
  * Gradients by x, (batch, channels, ...), and by scale and bias, (channels). A group of channels of one example is a
@@ -47,6 +48,7 @@ export const InstanceNormalization: Op<['input', 'scale', 'B'], InstanceNormaliz
   inputs: ['input', 'scale', 'B'],
   attributes: { epsilon: float(1e-5) },
   infer: ({ input }) => checkChannels(input(0), { scale: input(1), B: input(2) }),
+  field: (context) => mixedOverMap(context, 2),
   gradient: ({ b, x: [x, scale], dy, attributes: { epsilon } }) =>
     groupGradients(b, [x, scale, dy], dimsOf(scale)[0] ?? 1, epsilon),
   cases: [
@@ -80,6 +82,7 @@ export const GroupNormalization: Op<['X', 'scale', 'bias'], GroupNormalizationAt
       });
     return x;
   },
+  field: (context) => mixedOverMap(context, 1),
   gradient: ({ b, x: [x, scale], dy, attributes: { epsilon, num_groups } }) =>
     groupGradients(b, [x, scale, dy], num_groups, epsilon),
   cases: [

@@ -197,6 +197,12 @@ export function mixedAlong({ fields, inputs }: FieldContext, axes: readonly numb
   );
 }
 
+/** As `mixedAlong` all axes of the first input from `first` on: normalizations by the statistics of an image. */
+export function mixedOverMap(context: FieldContext, first: number): FieldResult {
+  const axes = (context.inputs[0]?.shape ?? []).map((_, axis) => axis).slice(first);
+  return mixedAlong(context, axes);
+}
+
 /**
  * The first input's axes from the third on through the windows of a convolution or pool, which read all channels.
  * @param windows one for each of those axes

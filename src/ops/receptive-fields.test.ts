@@ -129,6 +129,33 @@ describe('receptive fields of graphs', () => {
   });
 });
 
+describe('receptive fields of normalizations', () => {
+  const perChannel = (b: Builder, name: string) => b.initializer(name, zeros('float32', [3]));
+  const normalized = (b: Builder, x: Value, training: number) =>
+    b.BatchNormalization(
+      x,
+      ...(['scale', 'B', 'mean', 'var'].map((name) => perChannel(b, name)) as [
+        ...[Value, Value, Value, Value],
+      ]),
+      { training_mode: training },
+    );
+
+  it.each<[string, (b: Builder, x: Value) => Value, object]>([
+    ['fixed statistics', (b, x) => normalized(b, x, 0), { size: 1, exact: true }],
+    ['those of the batch', (b, x) => normalized(b, x, 1), { size: 15, exact: false }],
+    ['over channels', (b, x) => b.LRN(x, { size: 3 }), { size: 1, exact: true }],
+    [
+      'over the image',
+      (b, x) => b.InstanceNormalization(x, perChannel(b, 's'), perChannel(b, 'b')),
+      { size: 15 },
+    ],
+    ['dropout', (b, x) => b.Dropout(x), { size: 1, exact: true }],
+  ])('%s', (_, build, expected) => {
+    const field = seen(image, build);
+    expect(field === 'unknown' ? field : field?.[0]).toMatchObject(expected);
+  });
+});
+
 describe('multiply-adds', () => {
   const costOf = (build: (b: Builder) => void): number | null => {
     const b = builder();

@@ -128,6 +128,7 @@ describe('inspect', () => {
       macs: 96,
       bytes: 24,
       gradient: 'yes',
+      constant: false,
     });
     expect(json.values.map(({ name }: { name: string }) => name).slice(0, 4)).toEqual([
       'pixel_values',
@@ -158,7 +159,7 @@ describe('inspect', () => {
   it('prints the graph with the shapes that it infers', async () => {
     const { out } = await here('m.onnx --graph --shapes');
     expect(out).toContain('= Gemm(%Flatten, %weight, %bias) {transB: 1}');
-    expect(out).toMatch(/^ {2}Softmax +computed +float32\[batch, 2\] +8 B +4 x 4 +1 x 1 +0 x 0$/m);
+    expect(out).toMatch(/^ {2}Softmax +computed +float32\[batch, 2\] +8 B +4 x 4 +1 x 1 +0, 0$/m);
   });
 
   it('prints an unknown operator, but infers no shape for it', async () => {
