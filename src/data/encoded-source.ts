@@ -34,7 +34,7 @@ export function encodedSource(images: readonly EncodedImage[]): ImageSource {
   };
 }
 
-/** Runs `work` on 0 to count - 1, as many at a time as there are processors, in no order. */
+/** Runs `work` on 0 to count - 1, in no order: enough at a time to keep the processor busy, few enough for large images to fit. */
 export async function eachAtOnce(
   count: number,
   work: (index: number) => Promise<void>,

@@ -1,8 +1,8 @@
 /** The user's own images: a folder of labelled ones by class, a folder of unlabelled ones, perhaps a test set. */
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { type ImageTarget, readImage } from './decode-image.js';
+import { eachAtOnce } from './encoded-source.js';
 import { type Candidate, emptyClass, type ImageLayout, listImageFolder } from './image-layout.js';
 import { countByClass, type ImageSet, imageSize } from './image-set.js';
 import { hiddenReason, relativeName, type Skipped } from './list-images.js';
@@ -122,23 +122,16 @@ async function decodeAll(
   const size = imageSize([target.channels, target.height, target.width]);
   const images = allocateImages(candidates.length, target);
   const reasons = new Map<number, string>();
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < candidates.length; i = next++) {
-      const path = candidates[i]?.path ?? '';
-      try {
-        images.set(await readImage(path, target), i * size);
-      } catch (error) {
-        if (!(error instanceof DataError)) {
-          next = candidates.length;
-          throw error;
-        }
-        reasons.set(i, String(error.details.actual));
-      }
-      onDone(relativeName(root, path));
+  await eachAtOnce(candidates.length, async (i) => {
+    const path = candidates[i]?.path ?? '';
+    try {
+      images.set(await readImage(path, target), i * size);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      reasons.set(i, String(error.details.actual));
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, worker));
+    onDone(relativeName(root, path));
+  });
   const good = [...candidates.keys()].filter((i) => !reasons.has(i));
   good.forEach((from, to) => {
     if (from !== to) images.copyWithin(to * size, from * size, (from + 1) * size);
