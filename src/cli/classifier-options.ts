@@ -1,14 +1,34 @@
 /** The options of `espalier train classifier`. */
 import { z } from 'zod';
 import { noAugmentation } from '../data/augment.js';
-import { optimizers, fineTuningDefaults as usual } from '../methods/classifier/config.js';
+import {
+  type ClassifierConfig,
+  optimizers,
+  fromScratchDefaults as scratch,
+  fineTuningDefaults as usual,
+} from '../methods/classifier/config.js';
+import { type ModelName, models } from '../nn/models/table.js';
 import { preprocessingOptions } from './preprocessing.js';
 
+const names = Object.keys(models) as [ModelName, ...ModelName[]];
 const positive = z.number().int().positive();
 const fromZero = z.number().nonnegative();
 
+/** The two defaults of a setting: for --from and for --model. */
+const or = (name: keyof ClassifierConfig): string =>
+  `(${usual[name]}; from nothing ${scratch[name]})`;
+
 const where = {
-  from: z.string().meta({ placeholder: 'file' }).describe('the ONNX classifier to start from'),
+  from: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'file' })
+    .describe('the ONNX classifier to start from'),
+  model: z
+    .enum(names)
+    .optional()
+    .meta({ placeholder: 'name' })
+    .describe(`or the network to train from nothing: ${names.join(', ')}`),
   data: z
     .string()
     .meta({ placeholder: 'name or folder' })
@@ -38,8 +58,8 @@ const network = {
     ),
   batchNorm: z
     .enum(['frozen', 'live'])
-    .default(usual.batchNorm)
-    .describe("BatchNormalization by its own statistics, or by the batch's"),
+    .optional()
+    .describe("BatchNormalization by its own statistics (--from), or by the batch's (--model)"),
   classes: z.array(z.string()).optional().describe("the model's class names, where it has none"),
   input: z
     .string()
@@ -54,11 +74,19 @@ const network = {
 };
 
 const learning = {
-  epochs: z.number().positive().default(usual.epochs).describe('passes over the images'),
-  batchSize: positive.default(usual.batchSize).describe('images a step'),
+  epochs: z
+    .number()
+    .positive()
+    .optional()
+    .describe(`passes over the images ${or('epochs')}`),
+  batchSize: positive.optional().describe(`images a step ${or('batchSize')}`),
   optimizer: z.enum(optimizers).default(usual.optimizer).describe('how the weights go down'),
   momentum: z.number().min(0).max(1).default(usual.momentum).describe('of sgd and nesterov'),
-  learningRate: z.number().positive().default(usual.learningRate).describe('base learning rate'),
+  learningRate: z
+    .number()
+    .positive()
+    .optional()
+    .describe(`base learning rate ${or('learningRate')}`),
   learningRateHead: fromZero
     .optional()
     .describe('learning rate of the head (a new one: 10 times the base)'),
@@ -72,9 +100,11 @@ const learning = {
     .describe('learning rates as multiples by name; the last that fits holds'),
   schedule: z
     .string()
-    .default(usual.schedule)
-    .describe('constant, linear, step:0.5,0.75, cosine, poly:0.9; warmup:0.05+ before it'),
-  weightDecay: fromZero.default(usual.weightDecay).describe('pull of the weights to 0'),
+    .optional()
+    .describe(
+      `constant, linear, step:0.5,0.75, cosine, poly:0.9; warmup:0.05+ before it ${or('schedule')}`,
+    ),
+  weightDecay: fromZero.optional().describe(`pull of the weights to 0 ${or('weightDecay')}`),
   decay: z
     .enum(['weights', 'all'])
     .default(usual.decay)

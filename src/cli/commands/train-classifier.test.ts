@@ -79,6 +79,18 @@ describe('train classifier', () => {
     for (const [i, value] of after.entries()) expect(value).toBeCloseTo(before[i] ?? 0, 5);
   });
 
+  it('trains a network of the table from nothing', async () => {
+    const line =
+      '--model lenet --data ./shades --epochs 6 --batch-size 6 --learning-rate 0.01 --threads 1 --output lenet';
+    const { code } = await run(`train classifier ${line}`, { cwd: folder.path });
+    expect(code).toBe(0);
+    const { metadata } = await readModelFile(join(folder.path, 'lenet/model.onnx'));
+    const spec = readSpec(metadata);
+    expect(spec?.classes).toEqual(['black', 'grey', 'white']);
+    const [mean = 0] = spec?.preprocessing?.mean ?? [];
+    expect(mean).toBeCloseTo((10 + 128 + 245) / 3 / 255, 2);
+  });
+
   it('goes on after an interruption as if nothing had been', async () => {
     const line = '--data ./shades --epochs 4 --batch-size 6 --flip --jitter 0.3 --crop-scale 0.5';
     expect((await train(`${line} --output whole`)).code).toBe(0);
@@ -97,6 +109,7 @@ describe('train classifier', () => {
       ['--data ./nowhere', /nowhere/],
       ['--data ./shades --head keep', /class "black" of the data is none of the model's/],
       ['--data ./shades --train conv*', /no weight of the model is called "conv\*"/],
+      ['--data ./shades --model lenet', /give either --from .* or --model/],
       ['--data ./shades --patience 2', /--patience needs validation images/],
       ['--data ./shades --schedule wavy', /invalid learning-rate schedule "wavy"/],
       ['--data ./shades --rates fast', /invalid learning rate "fast"/],

@@ -3,15 +3,18 @@ import { basename, extname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { labelsOf } from '../../data/image-source.js';
 import { type OpenedImages, openImages } from '../../data/open-images.js';
+import { pixelStatistics } from '../../data/pixel-statistics.js';
 import { UsageError } from '../../errors.js';
-import type { Model } from '../../graph/graph.js';
 import {
   balancedWeights,
   type ClassifierConfig,
   checkConfig,
   fineTuningDefaults,
+  fromScratchDefaults,
 } from '../../methods/classifier/config.js';
 import { classesOf, classifierNetwork, type Network } from '../../methods/classifier/network.js';
+import { buildModel } from '../../nn/models/build-model.js';
+import { type ModelName, models } from '../../nn/models/table.js';
 import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
 import { readModelFile } from '../../runs/model-file.js';
 import { nodeRuntime } from '../../runtime/node.js';
@@ -29,25 +32,29 @@ type Options = z.output<typeof classifierOptions>;
 
 export const trainClassifierCommand = command({
   name: 'train classifier',
-  summary: 'Fine-tune an ONNX image classifier on your images',
+  summary:
+    'Fine-tune an ONNX image classifier on your images, or train a known network from nothing',
   examples: [
     'espalier train classifier --from squeezenet.onnx --data photos',
     'espalier train classifier --from model.onnx --data cifar10 --train head --epochs 5',
     'espalier train classifier --from model.onnx --data photos --flip --crop-scale 0.5 --validation 0.1 --patience 5',
+    'espalier train classifier --model resnet20 --data cifar10 --flip --crop-padding 4',
     'espalier train classifier --config runs/mine/config.yaml --seed 2 --output runs/mine-2',
   ],
   arguments: [],
   options: classifierOptions,
   async run({ options: given }, context) {
-    const source = await readModelFile(resolve(context.cwd, given.from));
+    const origin = originOf(given);
     const data = await openData(given, context);
-    const prepared = prepare(source, given, data, context);
-    const { network, preprocessing, classes, indices, head } = prepared;
+    const prepared = given.model
+      ? await build(given.model, given, data)
+      : await prepare(origin, given, data, context);
+    const { network, preprocessing, classes, indices } = prepared;
     const train = relabelled(data.train, indices);
-    const config = resolveConfig(given, labelsOf(train), classes.length, head);
+    const config = resolveConfig(given, labelsOf(train), classes.length, prepared.base);
     if (given.patience !== undefined && !data.validation)
       throw new UsageError('--patience needs validation images: give --validation as well');
-    const name = `${basename(given.from, extname(given.from))}-${basename(data.name)}`;
+    const name = `${basename(origin, extname(origin))}-${basename(data.name)}`;
     const { flip, cropPadding, cropScale, jitter } = given;
     const run = await runClassifier({
       runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
@@ -60,7 +67,7 @@ export const trainClassifierCommand = command({
         test: data.test && relabelled(data.test, indices),
       },
       augmentation: { flip, cropPadding, cropScale, jitter },
-      origin: given.from,
+      origin,
       options: repeatable({ ...given, ...optionsOf(config, given) }),
       output: resolve(context.cwd, given.output ?? `runs/classifier-${name}-seed-${config.seed}`),
       overwrite: given.overwrite,
@@ -94,12 +101,53 @@ async function openData(given: Options, context: Context): Promise<OpenedImages>
   return data;
 }
 
-interface Prepared extends ChosenClasses {
-  readonly network: Network;
-  readonly preprocessing: Preprocessing;
+/** @throws UsageError unless one of --from and --model is given. */
+function originOf({ from, model }: Options): string {
+  const origin = from ?? model;
+  if (origin === undefined || (from !== undefined && model !== undefined))
+    throw new UsageError(
+      'give either --from with an ONNX file to start from, or --model with the name of a network to train from nothing',
+    );
+  return origin;
 }
 
-function prepare(source: Model, given: Options, data: OpenedImages, context: Context): Prepared {
+interface Prepared extends Omit<ChosenClasses, 'head'> {
+  readonly network: Network;
+  readonly preprocessing: Preprocessing;
+  /** Settings unless others are given. */
+  readonly base: ClassifierConfig;
+}
+
+/** A network of the table with fresh weights, fed with images of mean 0 and deviation 1. */
+async function build(name: ModelName, given: Options, data: OpenedImages): Promise<Prepared> {
+  const [channels, height, width] = models[name].input;
+  const size = { height: given.height ?? height, width: given.width ?? width };
+  const of = given.channels ?? (channels === 1 ? 1 : 3);
+  const count = data.classes.length;
+  const built = buildModel(models[name], {
+    classes: count,
+    seed: given.seed,
+    input: [of, size.height, size.width],
+  });
+  const network = classifierNetwork(built, { classes: count, head: 'keep', seed: given.seed });
+  const seen = await pixelStatistics(data.train, { ...size, channels: of });
+  const stated = { layout: 'NCHW', channels: of, ...size, scale: 1 / 255 } as const;
+  const { preprocessing } = resolvePreprocessing(
+    given,
+    { ...stated, mean: [...seen.mean], std: [...seen.std], colour: of === 1 ? 'grey' : 'rgb' },
+    network.input,
+  );
+  const indices = [...data.classes.keys()];
+  return { network, preprocessing, classes: data.classes, indices, base: fromScratchDefaults };
+}
+
+async function prepare(
+  file: string,
+  given: Options,
+  data: OpenedImages,
+  context: Context,
+): Promise<Prepared> {
+  const source = await readModelFile(resolve(context.cwd, file));
   const spec = readSpec(source.metadata);
   const names = { input: given.input, output: given.outputName };
   const known = given.classes ?? spec?.classes ?? null;
@@ -115,29 +163,26 @@ function prepare(source: Model, given: Options, data: OpenedImages, context: Con
       ? `a new head for ${counted(classes.length, 'class', 'classes')}: ${classes.slice(0, 10).join(', ')}${classes.length > 10 ? ' …' : ''}`
       : `the head is kept, with its ${counted(classes.length, 'class', 'classes')}`,
   );
-  return { network, preprocessing: resolved.preprocessing, ...chosen };
+  // A head that is trained already needs no faster rate than the rest.
+  const base = { ...fineTuningDefaults, ...(head === 'keep' && { headRate: 1 }) };
+  return { network, preprocessing: resolved.preprocessing, base, ...chosen };
 }
 
 function resolveConfig(
   given: Options,
   labels: Int32Array,
   classes: number,
-  head: 'new' | 'keep',
+  base: ClassifierConfig,
 ): ClassifierConfig {
-  const { learningRate = fineTuningDefaults.learningRate, learningRateHead, classWeights } = given;
+  const { learningRate = base.learningRate, learningRateHead, classWeights } = given;
   const { momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay } = given;
   const { train, labelSmoothing, clip, batchSize, epochs, seed } = given;
   const config: ClassifierConfig = {
-    ...fineTuningDefaults,
+    ...base,
     ...defined({ momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay }),
     ...defined({ train, labelSmoothing, clip, batchSize, epochs, seed }),
     learningRate,
-    headRate:
-      learningRateHead !== undefined
-        ? learningRateHead / learningRate
-        : head === 'new'
-          ? fineTuningDefaults.headRate
-          : 1,
+    ...(learningRateHead !== undefined && { headRate: learningRateHead / learningRate }),
     classWeights:
       classWeights === 'balanced' ? balancedWeights(labels, classes) : (classWeights ?? null),
   };

@@ -61,7 +61,7 @@ export const fineTuningDefaults: ClassifierConfig = {
   seed: 1,
 };
 
-/** From random weights: what He et al. 2016, section 4.2 train CIFAR-10 with. */
+/** From random weights: what He et al. 2016, section 4.2 train CIFAR-10 with, 64,000 steps of 128 images. */
 export const fromScratchDefaults: ClassifierConfig = {
   ...fineTuningDefaults,
   batchNorm: 'live',
@@ -69,6 +69,7 @@ export const fromScratchDefaults: ClassifierConfig = {
   headRate: 1,
   weightDecay: 0.0001,
   batchSize: 128,
+  epochs: 164,
   schedule: 'step:0.5,0.75',
 };
 
