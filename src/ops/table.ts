@@ -2,6 +2,7 @@
 
 import * as activation from './activation.js';
 import * as arithmetic from './arithmetic.js';
+import * as controlFlow from './control-flow.js';
 import * as convolution from './convolution.js';
 import * as creation from './creation.js';
 import * as cumulative from './cumulative.js';
@@ -19,9 +20,11 @@ import * as normalizationResponse from './normalization-response.js';
 import * as pad from './pad.js';
 import * as pool from './pool.js';
 import * as poolGlobal from './pool-global.js';
+import * as rearrangeBlocks from './rearrange-blocks.js';
 import * as reduceProd from './reduce-prod.js';
 import * as reduction from './reduction.js';
 import * as repetition from './repetition.js';
+import * as resize from './resize.js';
 import * as scatterNd from './scatter-nd.js';
 import * as slicing from './slicing.js';
 import * as softmax from './softmax.js';
@@ -30,6 +33,7 @@ import * as topk from './topk.js';
 export const ops = {
   ...activation,
   ...elementwise,
+  ...controlFlow,
   ...convolution,
   ...creation,
   ...cumulative,
@@ -43,6 +47,7 @@ export const ops = {
   ...poolGlobal,
   ...repetition,
   ...scatterNd,
+  ...resize,
   ...slicing,
   ...arithmetic,
   ...logic,
@@ -50,6 +55,7 @@ export const ops = {
   ...normalizationBatch,
   ...normalizationGroups,
   ...normalizationResponse,
+  ...rearrangeBlocks,
   ...reduceProd,
   ...reduction,
   ...softmax,
