@@ -5,6 +5,7 @@ import { scalar, tensor, toNumbers } from '../tensor/tensor.js';
 import { indices } from './cases.js';
 import { checkNumber } from './infer.js';
 import { type CaseInput, int, type Op } from './op.js';
+import { mixedAlong, pointwise } from './receptive-field-rules.js';
 
 /** Attributes of CumSum. */
 export interface CumSumAttributes {
@@ -23,6 +24,10 @@ export const CumSum: Op<['x', 'axis'], CumSumAttributes> = {
     const axis = constant(1);
     if (axis) normalizeAxis(toNumbers(axis)[0] ?? 0, x.shape.length);
     return x;
+  },
+  field(context) {
+    const axis = context.constant(1);
+    return axis ? mixedAlong(context, toNumbers(axis)) : 'unknown';
   },
   gradient: ({ b, x: [, axis], dy, attributes: { exclusive, reverse } }) => [
     b.CumSum(dy, axis, { exclusive, reverse: 1 - reverse }),
@@ -57,6 +62,7 @@ export const Trilu: Op<['input', 'k?'], TriluAttributes> = {
       throw new ShapeError(`input must be matrices, got ${formatShape(shape)}`, { actual: shape });
     return input(0);
   },
+  field: pointwise,
   gradient: ({ b, x: [, k], dy, attributes }) => [b.Trilu(dy, k, { ...attributes }), null],
   cases: [
     { inputs: [[3, 3]] },

@@ -1,7 +1,7 @@
 /** Einstein's sums over products. */
 import { OperatorError, ShapeError } from '../errors.js';
 import type { TensorType, Value } from '../graph/graph.js';
-import { broadcastShapes, type Dim, formatShape } from '../tensor/shape.js';
+import { broadcastShapes, type Dim, formatShape, sizeOf } from '../tensor/shape.js';
 import { tensor } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf, sameDType } from './dims.js';
@@ -123,6 +123,11 @@ export const Einsum: Op<['Inputs...'], EinsumAttributes> = {
         throw new ShapeError(`equation "${equation}": no operand has "${label}" of the output`);
       }),
     };
+  },
+  macs({ inputs, attributes: { equation } }) {
+    const ranks = inputs.map(({ length }) => length);
+    const types = inputs.map((shape) => ({ dtype: 'float32' as const, shape }));
+    return sizeOf([...sizes(parse(equation, ranks).operands, types).values()].map(Number));
   },
   gradient(context) {
     const { x, needs, attributes } = context;

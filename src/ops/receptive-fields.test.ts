@@ -178,6 +178,15 @@ describe('multiply-adds', () => {
     ).toBe(24);
   });
 
+  it('of sums over labels', () => {
+    const cost = costOf((b) =>
+      b.Einsum(b.input('q', 'float32', [2, 5, 3]), b.input('k', 'float32', [2, 7, 3]), {
+        equation: 'bid,bjd->bij',
+      }),
+    );
+    expect(cost).toBe(2 * 5 * 7 * 3);
+  });
+
   it('of others are none, and unknown where a size is', () => {
     expect(costOf((b) => b.Relu(b.input('a', 'float32', [5])))).toBe(0);
     expect(
