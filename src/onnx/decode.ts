@@ -16,6 +16,12 @@ import { type ModelProto, ModelProtoSchema } from './generated/onnx_pb.js';
 
 /** The protobuf library's limit too. */
 const maximumDepth = 100;
+/**
+ * Fields in one file, and integers in its packed lists. Each becomes an object or a number many times its size in the
+ * file; weights are bytes and do not count. The largest models of record have a tenth of it.
+ */
+const maximumFields = 2 ** 22;
+const maximumIntegers = 2 ** 25;
 
 /**
  * Decodes one ONNX file. Byte fields of the result are views on `bytes`.
@@ -58,11 +64,19 @@ function checkStructure(bytes: Uint8Array): void {
     return made;
   };
 
+  let fieldCount = 0;
+  let integers = 0;
+  const count = (packed: Uint8Array): void => {
+    for (const byte of packed) if (byte < 0x80) integers++;
+    if (integers > maximumIntegers)
+      throw new Error(`it lists more than ${maximumIntegers} integers outside raw_data`);
+  };
   const walk = (message: DescMessage, end: number, depth: number): void => {
     if (depth > maximumDepth) throw new Error(`it nests deeper than ${maximumDepth} messages`);
     const fields = fieldsOf(message);
     while (reader.pos < end) {
       const [number, wireType] = reader.tag();
+      if (++fieldCount > maximumFields) throw new Error(`it has more than ${maximumFields} fields`);
       const field = fields.get(number);
       const name = () => `${message.name}.${field?.name ?? `field ${number}`}`;
       if (field !== undefined && !fits(field, wireType))
@@ -70,8 +84,11 @@ function checkStructure(bytes: Uint8Array): void {
       const next = endOf(reader, wireType, number);
       if (next > end) throw cutShort(name(), end === bytes.length, bytes.length);
       if (field?.message !== undefined) walk(field.message, next, depth + 1);
-      else if (field?.fieldKind === 'list' && wireType === WireType.LengthDelimited)
-        checkPacked(field, bytes.subarray(reader.pos, next), name);
+      else if (field?.fieldKind === 'list' && wireType === WireType.LengthDelimited) {
+        const packed = bytes.subarray(reader.pos, next);
+        checkPacked(field, packed, name);
+        if (wireTypeOf(field) === WireType.Varint) count(packed);
+      }
       reader.pos = next;
     }
   };

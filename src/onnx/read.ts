@@ -42,7 +42,7 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
   const proto = decodeModel(bytes);
   inlineExternal(proto, options.external);
   const opsets = readOpsets(proto);
-  const irVersion = Number(proto.irVersion);
+  const irVersion = readVersion(proto.irVersion, 'IR version');
   const { producerName } = proto;
   const graph = readGraph(proto.graph, dimNames());
   const metadata = Object.fromEntries(
@@ -69,9 +69,20 @@ export function unreadInitializers(graph: Graph): ReadonlyMap<string, string> {
   ]);
 }
 
+function readVersion(version: bigint, what: string): number {
+  const number = Number(version);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new ModelError(`readModel: invalid ${what} ${version}: the file is damaged`, {
+    actual: version,
+  });
+}
+
 function readOpsets(proto: ModelProto): Readonly<Record<string, number>> {
   const opsets = Object.fromEntries(
-    proto.opsetImport.map((entry) => [normalizeDomain(entry.domain), Number(entry.version)]),
+    proto.opsetImport.map(({ domain, version }) => [
+      normalizeDomain(domain),
+      readVersion(version, `version of the operator set "${domain}"`),
+    ]),
   );
   const version = opsets[''];
   const { oldest, newest } = supportedOpsets;

@@ -1,8 +1,9 @@
 /** From a finished graph back into a builder, with every dtype and shape inferred. */
 import { ModelError, OperatorError } from '../errors.js';
 import { defaultOpset, type Graph, type Model, type Node, type Value } from '../graph/graph.js';
-import { innerGraphs, inOrder } from '../graph/order.js';
+import { inOrder, namesIn } from '../graph/order.js';
 import { supportedOpsets, unreadInitializers } from '../onnx/read.js';
+import { isFloat } from '../tensor/dtype.js';
 import type { Dim } from '../tensor/shape.js';
 import { type Builder, builder, type ExtendedOps } from './builder.js';
 import { foldInitializers } from './fold.js';
@@ -18,8 +19,8 @@ export interface LoadOptions {
    */
   readonly opset?: number;
   /**
-   * Which initializers become trainable parameters; none where left out. Weights that the graph computes from
-   * constants alone (see `foldInitializers`) count as initializers here.
+   * Which initializers become trainable parameters; none where left out. Only floats do: integers are shapes and
+   * indices. Weights that the graph computes from constants alone (see `foldInitializers`) count as initializers here.
    */
   readonly trainable?: (name: string) => boolean;
   /** The operators there are; Espalier's own where left out. `{ ...ops, Softsign }` adds one. */
@@ -39,7 +40,7 @@ export function load(source: Graph, options: LoadOptions = {}): Builder {
   const b = builder(Math.max(opset, defaultOpset), options.ops);
   b.reserve(namesIn(graph.nodes));
   for (const [name, data] of graph.initializers)
-    if (trainable?.(name)) b.parameter(name, data);
+    if (isFloat(data.dtype) && trainable?.(name)) b.parameter(name, data);
     else b.initializer(name, data);
   addInputs(b, graph, options.dimensions ?? {});
   const stated = new Map([
@@ -94,19 +95,6 @@ function needs(b: Builder, graph: Graph, name: string, node: Node | null): void 
     `missing value "${name}": ${user}, but it is no input or initializer and no node makes it. Export the model again.`,
     details,
   );
-}
-
-/** Every name that the nodes use or give, in their graphs too. */
-function namesIn(nodes: readonly Node[]): string[] {
-  return nodes.flatMap((node) => [
-    node.name,
-    ...node.outputs,
-    ...innerGraphs(node).flatMap((graph) => [
-      ...graph.initializers.keys(),
-      ...graph.inputs.map(({ name }) => name),
-      ...namesIn(graph.nodes),
-    ]),
-  ]);
 }
 
 const surroundings = (b: Builder): Surroundings => ({
