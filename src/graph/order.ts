@@ -1,12 +1,49 @@
-/** The order in which nodes can run. */
+/** What nodes read, and the order in which they can run. */
 import { ModelError } from '../errors.js';
-import type { Graph, Node } from './graph.js';
+import type { Attribute, Graph, Node } from './graph.js';
 
 /** The graphs inside a node: branches of If, bodies of Loop and Scan. */
 export function innerGraphs(node: Node): Graph[] {
   return Object.values(node.attributes).flatMap((each) =>
     each.type === 'graph' ? [each.value] : [],
   );
+}
+
+/** Every name that the nodes use or give, in their graphs too. */
+export function namesIn(nodes: readonly Node[]): string[] {
+  return nodes.flatMap((node) => [
+    node.name,
+    ...node.outputs,
+    ...innerGraphs(node).flatMap((graph) => [
+      ...graph.initializers.keys(),
+      ...graph.inputs.map(({ name }) => name),
+      ...namesIn(graph.nodes),
+    ]),
+  ]);
+}
+
+/** The node with other names for the values that it reads, inside its graphs too: `now` gives the name for each. */
+export function reading(node: Node, now: (name: string) => string): Node {
+  const inner = (graph: Graph): Graph => {
+    const own = new Set([
+      ...graph.inputs.map(({ name }) => name),
+      ...graph.initializers.keys(),
+      ...graph.nodes.flatMap(({ outputs }) => outputs),
+    ]);
+    const then = (name: string): string => (own.has(name) ? name : now(name));
+    return {
+      ...graph,
+      nodes: graph.nodes.map((each) => reading(each, then)),
+      outputs: graph.outputs.map((output) => ({ ...output, name: then(output.name) })),
+    };
+  };
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).map(([name, each]): [string, Attribute] => [
+      name,
+      each.type === 'graph' ? { type: 'graph', value: inner(each.value) } : each,
+    ]),
+  );
+  return { ...node, inputs: node.inputs.map(now), attributes };
 }
 
 /** Names of the values that a node reads, inside its graphs too (where some are values of these graphs). */
