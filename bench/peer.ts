@@ -35,7 +35,7 @@ export async function findPeer(python?: string): Promise<Peer | { readonly absen
  * Runs one of `peers/` and gives the JSON object that it prints.
  * @throws EspalierError with the program's last words where it fails, or with what it printed instead.
  */
-async function runPeer<T>(peer: Peer, script: string, args: readonly string[]): Promise<T> {
+export async function runPeer<T>(peer: Peer, script: string, args: readonly string[]): Promise<T> {
   const path = fileURLToPath(new URL(`peers/${script}`, import.meta.url));
   const { stdout } = await run(peer.python, [path, ...args]).catch((error: unknown) => {
     const said = (error as { readonly stderr?: string }).stderr?.trim().split('\n').at(-1);

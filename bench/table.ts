@@ -1,12 +1,14 @@
 /** All benchmarks, by name. A new one is a file `<name>.bench.ts` and a line here. */
 import type { Benchmark } from './benchmark.js';
 import { compileBenchmark } from './compile.bench.js';
+import { convGradientBenchmark } from './conv-gradient.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
   compileBenchmark,
+  convGradientBenchmark,
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,

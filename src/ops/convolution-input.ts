@@ -14,8 +14,20 @@ import { reshapedTo } from './emit.js';
  * @returns (N, C, ...spatial)
  */
 export function inputGradient(b: Builder, dy: Value, w: Value, form: Convolution): Value {
-  const steps = form.window.strides.some((stride) => stride > 1);
-  return steps ? byConvTranspose(b, dy, w, form) : byFlippedKernel(b, dy, w, form);
+  const byTransposed = inputFormulation(dimsOf(w), form) === 'transposed';
+  return (byTransposed ? byConvTranspose : byFlippedKernel)(b, dy, w, form);
+}
+
+/** Channels of the image up to which it is the smaller side by far, as in a first layer. */
+const few = 4;
+
+/** The formulation that was quickest for shapes like these. `w` has the dimensions (M, C / group, ...kernel). */
+export function inputFormulation(
+  w: readonly number[],
+  { group, window }: Convolution,
+): 'flipped' | 'transposed' {
+  if (window.strides.some((stride) => stride > 1)) return 'transposed';
+  return group === 1 && (w[1] ?? 1) <= few ? 'transposed' : 'flipped';
 }
 
 /** dx[i] = Σ_t w[t] dy[i + begin - t · dilation]: a Conv of dy with the kernel turned round. For stride 1. */
