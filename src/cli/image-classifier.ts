@@ -80,10 +80,10 @@ export async function openClassifier(
 ): Promise<ImageClassifier> {
   const path = resolve(context.cwd, file);
   const model = await readModelFile(path);
-  const spec = readSpec(model.metadata);
-  if (spec?.task === 'segmentation')
-    throw new ModelError(`${file} labels pixels, not images`, { path, actual: spec.task });
+  if (readSpec(model.metadata)?.task === 'segmentation')
+    throw new ModelError(`${file} labels pixels, not images`, { path, actual: 'segmentation' });
   const input = chooseInput(file, model, options.input);
+  const spec = readSpec(model.metadata, input.shape ?? []);
   const resolved = resolvePreprocessing(options, spec?.preprocessing ?? null, input);
   const session = await (await nodeRuntime()).load(
     model,
