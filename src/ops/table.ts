@@ -9,6 +9,7 @@ import * as cumulative from './cumulative.js';
 import * as dropout from './dropout.js';
 import * as einsum from './einsum.js';
 import * as elementwise from './elementwise.js';
+import * as gridSample from './grid-sample.js';
 import * as indexing from './indexing.js';
 import * as logic from './logic.js';
 import * as matmul from './matmul.js';
@@ -39,6 +40,7 @@ export const ops = {
   ...cumulative,
   ...dropout,
   ...einsum,
+  ...gridSample,
   ...indexing,
   ...matmul,
   ...movement,
