@@ -2,17 +2,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sizeOf } from '../src/tensor/shape.js';
-import { type Tensor, tensor, zeros } from '../src/tensor/tensor.js';
+import { type Tensor, zeros } from '../src/tensor/tensor.js';
 
 /**
  * @param folder an existing folder
  * @param tensors float32; those that differ from step to step have an axis of `steps` in front
- * @param fields further keys of the manifest: `steps`, `noiseStd`
+ * @param fields further keys of the manifest: `steps`, `noiseStd`, `network`
  */
 export async function writeExchange(
   folder: string,
   tensors: ReadonlyMap<string, Tensor<'float32'>>,
-  fields: Readonly<Record<string, number>>,
+  fields: Readonly<Record<string, number | string>>,
 ): Promise<void> {
   let offset = 0;
   const entries = [...tensors].map(([name, { dims, data }]) => {
@@ -45,13 +45,4 @@ export function stacked(steps: number, at: (step: number) => Tensor): Tensor<'fl
       step * sizeOf(dims),
     );
   return result;
-}
-
-/** A parameter without its axes of 1: a vector where ours is a column. */
-export function squeezed({ dims, data }: Tensor): Tensor<'float32'> {
-  return tensor(
-    'float32',
-    dims.filter((dim) => dim !== 1),
-    data as Float32Array,
-  );
 }

@@ -19,10 +19,13 @@ import {
 } from './rounds.js';
 import { ourSide, type Subject, writeSubject } from './subject.js';
 
-/** The most that our time should be of PyTorch's and of that of the Gemms alone; null where nobody said. */
+/**
+ * The most that our time should be of PyTorch's and of that of the Gemms alone; null where nobody said. Without
+ * `gemms` these are not timed: they are not what a step of convolutions is made of.
+ */
 export interface Wanted {
   readonly peer: number | null;
-  readonly gemms: number | null;
+  readonly gemms?: number | null;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function stepBenchmark(
   const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
   try {
     await writeSubject(folder, subject);
-    const { sides, agreement } = await prepare(subject, context, folder);
+    const { sides, agreement } = await prepare(subject, wanted, context, folder);
     return findings(await inRounds(sides, context), agreement, wanted, context);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -48,12 +51,16 @@ export async function stepBenchmark(
 /** Loads every side, and compares losses before anything is timed. */
 async function prepare(
   subject: Subject,
+  wanted: Wanted,
   { runtime, threads, peer }: BenchContext,
   folder: string,
 ): Promise<{ sides: Side[]; agreement: Agreement | null }> {
   const { model } = subject.step;
   const ours = await oneByOne(threads, (count) => ourSide(subject, runtime, count));
-  const gemms = await oneByOne(threads, (count) => gemmSide(model, runtime, count));
+  const gemms =
+    wanted.gemms === undefined
+      ? []
+      : await oneByOne(threads, (count) => gemmSide(model, runtime, count));
   const sides = [...ours, ...gemms];
   const [first] = ours;
   if (!isPeer(peer) || !first) return { sides, agreement: null };
@@ -92,7 +99,7 @@ function findings(
   );
   const overPeer: Ratio | null = ours && plain ? ratio(ours, plain, wanted.peer) : null;
   const overTuned: Ratio | null = ours && tuned ? ratio(ours, tuned, null) : null;
-  const overGemms: Ratio | null = ours && floor ? ratio(ours, floor, wanted.gemms) : null;
+  const overGemms: Ratio | null = ours && floor ? ratio(ours, floor, wanted.gemms ?? null) : null;
   return {
     figures: {
       milliseconds: timed,

@@ -5,7 +5,7 @@ import type { Tensor } from '../src/tensor/tensor.js';
 import type { TrainEvent } from '../src/train/events.js';
 import type { TrainingStep } from '../src/train/step.js';
 import { defaultStepsPerRun, train } from '../src/train/train.js';
-import { squeezed, stacked, writeExchange } from './exchange.js';
+import { stacked, writeExchange } from './exchange.js';
 import type { Side } from './rounds.js';
 
 export interface Subject {
@@ -18,8 +18,10 @@ export interface Subject {
   readonly script: string;
   /** What the peer needs beside parameters and batches, as it names and lays it out: the noise of some first steps. */
   readonly extra?: (steps: number) => ReadonlyMap<string, Tensor<'float32'>>;
-  /** Numbers that the peer's manifest holds beside the steps. */
-  readonly settings?: Readonly<Record<string, number>>;
+  /** What the peer's manifest holds beside the number of steps. */
+  readonly settings?: Readonly<Record<string, number | string>>;
+  /** As in `TrainOptions`. */
+  readonly stepsPerRun?: number;
 }
 
 /** Steps over which losses are compared: few, so that rounding cannot grow into a difference. */
@@ -36,6 +38,7 @@ export async function ourSide(
   runtime: Runtime,
   threads: number,
 ): Promise<OurSide> {
+  const { stepsPerRun = defaultStepsPerRun } = subject;
   // One session serves all turns: loading one takes longer than a turn.
   let session: Promise<Session> | null = null;
   const load: Runtime['load'] = (model) => {
@@ -64,10 +67,10 @@ export async function ourSide(
         if (event.type !== 'step') return;
         // Steps of one run are told of together, at its end.
         const { step } = event;
-        if (step % defaultStepsPerRun !== 0 && step !== total) return;
+        if (step % stepsPerRun !== 0 && step !== total) return;
         const time = performance.now();
-        // The first run is warm-up, unless there is no other.
-        if (last.step > 0 || total <= defaultStepsPerRun)
+        // A run that begins in the warm-up does not count, unless there is no other.
+        if (last.step >= Math.min(warmup, stepsPerRun) || total <= stepsPerRun)
           times.push((time - last.time) / (step - last.step));
         last = { step, time };
       });
@@ -89,7 +92,7 @@ export async function writeSubject(folder: string, subject: Subject): Promise<vo
   const tensors = new Map<string, Tensor<'float32'>>();
   for (const name of step.parameters) {
     const initial = step.initial.get(name);
-    if (initial) tensors.set(name, squeezed(initial));
+    if (initial) tensors.set(name, initial as Tensor<'float32'>);
   }
   for (const name of Object.keys(batch(0)))
     tensors.set(

@@ -2,6 +2,7 @@
 import type { Benchmark } from './benchmark.js';
 import { compileBenchmark } from './compile.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
+import { convStepBenchmark } from './conv-step.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
@@ -9,6 +10,7 @@ import { randomBenchmark } from './random.bench.js';
 export const benchmarks: readonly Benchmark[] = [
   compileBenchmark,
   convGradientBenchmark,
+  convStepBenchmark,
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,
