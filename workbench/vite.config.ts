@@ -9,7 +9,7 @@ export const isolation = {
 };
 
 /** Vite puts an empty module in the place of one of Node's: the page would break where it is used. So the build does. */
-function nothingOfNode(): Plugin {
+export function nothingOfNode(): Plugin {
   return {
     name: 'nothing-of-node',
     enforce: 'pre',

@@ -49,13 +49,14 @@ export async function webProviders(scope: object = globalThis): Promise<readonly
   ];
 }
 
-/** How many threads WebAssembly can have here, at most `wanted`, and a sentence on why. */
+/** How many threads WebAssembly has here, `wanted` where it can, and a sentence on why. */
 export function webThreads(
   wanted?: number,
   scope: Scope = globalThis as Scope,
 ): { readonly threads: number; readonly reason: string } {
   const cores = scope.navigator?.hardwareConcurrency ?? 1;
-  const threads = wanted ?? Math.min(cores, mostThreads);
+  // A core is left to the page: threads that wait for work keep their cores busy.
+  const threads = wanted ?? Math.min(Math.max(1, cores - 1), mostThreads);
   if (threads === 1 && wanted === 1) return { threads, reason: 'One thread, as asked for.' };
   // Node has no such property, and shares memory between its threads without headers.
   if (scope.crossOriginIsolated === false || scope.SharedArrayBuffer === undefined)
@@ -66,7 +67,10 @@ export function webThreads(
     };
   return {
     threads,
-    reason: threads === 1 ? 'One thread: there is one core.' : `${threads} threads.`,
+    reason:
+      threads === 1
+        ? `One thread: there ${cores === 1 ? 'is one core' : 'are two cores, and one is left to the page'}.`
+        : `${threads} threads.`,
   };
 }
 

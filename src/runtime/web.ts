@@ -10,7 +10,10 @@ export { type WebProvider, webProviders } from './web-providers.js';
 export type WasmPaths = string | { readonly mjs?: string; readonly wasm?: string };
 
 export interface WebRuntimeOptions {
-  /** Threads inside one operator; the machine's cores up to 8 where left out. The first runtime of a page decides. */
+  /**
+   * Threads inside one operator; where left out all cores but one, which the page needs, and at most 8. The first runtime
+   * of a worker decides for all.
+   */
   readonly threads?: number;
   /** Needed where the bundler does not place the files by itself, or workers of its own are to be small. */
   readonly wasmPaths?: WasmPaths;

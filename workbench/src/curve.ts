@@ -11,11 +11,10 @@ export class Curve {
   #steps = 1;
   /** Points left out between two that are kept. */
   #every = 1;
-  #isDue = false;
 
   constructor(svg: SVGSVGElement) {
     this.#svg = svg;
-    new ResizeObserver(() => this.#soon()).observe(svg);
+    new ResizeObserver(() => this.draw()).observe(svg);
   }
 
   /** Begins anew, with room for `steps`. */
@@ -23,9 +22,10 @@ export class Curve {
     this.#points = [];
     this.#every = 1;
     this.#steps = Math.max(1, steps);
-    this.#soon();
+    this.draw();
   }
 
+  /** Adds a point; `draw` shows it. */
   add(step: number, value: number): void {
     if (step % this.#every !== 0) return;
     this.#points.push({ step, value });
@@ -33,20 +33,10 @@ export class Curve {
       this.#every *= 2;
       this.#points = this.#points.filter((point) => point.step % this.#every === 0);
     }
-    this.#soon();
   }
 
-  /** Once a frame at most, however many points come. */
-  #soon(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    requestAnimationFrame(() => {
-      this.#isDue = false;
-      this.#draw();
-    });
-  }
-
-  #draw(): void {
+  /** Brings the picture up to date. */
+  draw(): void {
     const { width, height } = this.#svg.getBoundingClientRect();
     const highest = niceAbove(Math.max(0, ...this.#points.map(({ value }) => value)));
     const x = (step: number) =>

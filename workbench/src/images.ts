@@ -1,4 +1,4 @@
-/** Images without a download: noise, on which each class has a bright patch at a place of its own. */
+/** Images without a download: dark noise, on which each class has a bright patch at a place of its own. */
 import { type Feeds, fillUniform, streamKey, type Tensor, tensor, zeros } from 'espalier';
 
 const side = 28;
@@ -17,6 +17,9 @@ export interface LabelledImages extends Feeds {
 export function labelledImages(count: number, seed: number, step: number): LabelledImages {
   const images = zeros('float32', [count, 1, side, side]);
   fillUniform(images.data, streamKey(seed, step, 'pixels'));
+  images.data.forEach((value, pixel) => {
+    images.data[pixel] = value / 4;
+  });
   const draws = new Float32Array(count);
   fillUniform(draws, streamKey(seed, step, 'labels'));
   const labels = Array.from(draws, (draw) => Math.floor(classes * draw));
@@ -25,7 +28,7 @@ export function labelledImages(count: number, seed: number, step: number): Label
     for (let row = top; row < top + patch; row++)
       for (let column = left; column < left + patch; column++) {
         const pixel = (image * side + row) * side + column;
-        images.data[pixel] = 0.5 + 0.5 * (images.data[pixel] ?? 0);
+        images.data[pixel] = 0.75 + (images.data[pixel] ?? 0);
       }
   });
   return { images, labels: tensor('int64', [count], labels) };

@@ -44,11 +44,11 @@ function conv(b: Builder, x: Value, name: string, channels: number): Value {
   const std = (2 / (9 * inputs)) ** 0.5;
   const W = b.parameter(`${name}.W`, normal(seed, `${name}.W`, [channels, inputs, 3, 3], std));
   const bias = b.parameter(`${name}.b`, filled([channels], 0));
-  return b.Relu(b.node('Conv', [x, W, bias], { pads: [1, 1, 1, 1] })[0] as Value);
+  return b.Relu(b.Conv(x, W, bias, { pads: [1, 1, 1, 1] }));
 }
 
 const halved = (b: Builder, x: Value): Value =>
-  b.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2] })[0] as Value;
+  b.MaxPool(x, { kernel_shape: [2, 2], strides: [2, 2] });
 
 /** Logits (n, 10) to the mean cross-entropy. */
 const crossEntropy = (b: Builder, logits: Value, labels: Value): Value =>

@@ -21,6 +21,8 @@ const curve = new Curve(find('#curve', SVGSVGElement));
 const show = (id: string, text: string): void => {
   find(`#${id}`, HTMLElement).textContent = text;
 };
+/** The last step that is not on the page yet. */
+let latest: Extract<TrainEvent, { type: 'step' }> | null = null;
 const parameters = new URLSearchParams(location.search);
 
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
@@ -40,15 +42,24 @@ function showEvent(event: TrainEvent): void {
   else if (event.type === 'notice') show('message', event.message);
   else if (event.type === 'end') {
     setBusy(false);
+    showStep();
     show('left', `${event.reason}, ${event.seconds.toFixed(1)} s`);
   } else if (event.type === 'step') {
-    const loss = event.losses['loss'] ?? Number.NaN;
-    curve.add(event.step, loss);
-    show('step', `${event.step} of ${event.steps}`);
-    show('rate', event.stepsPerSecond.toFixed(1));
-    show('loss', loss.toPrecision(3));
-    show('left', `${Math.ceil(event.secondsLeft)} s`);
+    curve.add(event.step, event.losses['loss'] ?? Number.NaN);
+    // Steps may come by the hundred a second: the page is painted a few times.
+    if (latest === null) setTimeout(showStep, 100);
+    latest = event;
   }
+}
+
+function showStep(): void {
+  if (!latest) return;
+  show('step', `${latest.step} of ${latest.steps}`);
+  show('rate', latest.stepsPerSecond.toFixed(1));
+  show('loss', (latest.losses['loss'] ?? Number.NaN).toPrecision(3));
+  show('left', `${Math.ceil(latest.secondsLeft)} s`);
+  curve.draw();
+  latest = null;
 }
 
 function fail(message: string): void {
@@ -82,6 +93,7 @@ stop.addEventListener('click', () => tell({ type: 'stop' }));
 for (const [name, title] of Object.entries(titles)) network.add(new Option(title, name));
 network.value = parameters.get('network') ?? 'mlp';
 steps.value = parameters.get('steps') ?? steps.value;
+provider.value = parameters.get('provider') ?? 'wasm';
 const providers = await webProviders();
 for (const option of provider.options)
   option.disabled = !providers.some(({ name, available }) => name === option.value && available);
@@ -91,3 +103,4 @@ show(
     .map(({ name, reason }) => `${name === 'wasm' ? 'WebAssembly: ' : ''}${reason}`)
     .join(' '),
 );
+document.body.dataset['ready'] = '';
