@@ -20,7 +20,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/autodiff': 600,
   'src/cli': 4700,
   'src/data': 3800,
-  'src/graph': 780,
+  'src/graph': 830,
   'src/methods/classifier': 700,
   'src/methods/ladder': 850,
   'src/metrics': 250,
