@@ -5,6 +5,7 @@ import type { Builder } from './builder.js';
 import { type Convolution, convolved, endPads, paddedSpatially } from './convolution-form.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
+import type { Window } from './window.js';
 
 /** A formulation. x: the image, (N, C, ...spatial); dy: (N, M, ...counts); gives (M, C / group, ...kernel). */
 export type WeightGradient = (b: Builder, x: Value, dy: Value, form: Convolution) => Value;
@@ -13,10 +14,10 @@ export type WeightGradient = (b: Builder, x: Value, dy: Value, form: Convolution
 export const weightGradient: WeightGradient = (b, x, dy, form) =>
   weightGradients[weightFormulation(dimsOf(x), dimsOf(dy), form)](b, x, dy, form);
 
-/** Channels of a group below which the taps together make one product worth its while. */
-const few = 4;
-/** Taps from which on a kernel is large, and positions up to which an image is small. */
-const [largeKernel, smallImage] = [49, 196];
+/** Channels of a group up to which it is small: the taps then make one product worth its while. */
+const [few, fewGrouped] = [4, 8];
+/** Taps from which on a kernel is large. */
+const largeKernel = 49;
 
 /**
  * The formulation that was quickest for shapes like these.
@@ -31,7 +32,8 @@ export function weightFormulation(
   const [each, made] = [(x[1] ?? 1) / group, (dy[1] ?? 1) / group];
   const [taps, positions] = [sizeOf(window.kernel), sizeOf(window.counts)];
   const strided = window.strides.some((stride) => stride > 1);
-  if (each === 1 && group > 1) return strided || positions <= smallImage ? 'conv' : 'taps';
+  if (group > 1 && each <= fewGrouped && !strided) return 'pairs';
+  if (group > 1 && each === 1) return 'conv';
   if (each <= few) return taps >= largeKernel ? 'conv' : 'patches';
   // One product for each image writes made · each numbers and reads positions · (made + each).
   return (4 * made * each) / (made + each) > positions ? 'joint' : 'taps';
@@ -39,8 +41,12 @@ export function weightFormulation(
 
 /** What each tap of the kernel meets of the image: (…, ...counts) for each tap, in the kernel's order. */
 function tapsOf(b: Builder, x: Value, form: Convolution): Value[] {
-  const { kernel, strides, dilations, counts, begin } = form.window;
-  const image = paddedSpatially(b, x, begin, endPads(form));
+  return cutsOf(b, paddedSpatially(b, x, form.window.begin, endPads(form)), form.window);
+}
+
+/** The same of an image that has its padding. */
+function cutsOf(b: Builder, image: Value, window: Window): Value[] {
+  const { kernel, strides, dilations, counts } = window;
   const whole = dimsOf(image).slice(2);
   const axes = kernel.map((_, i) => i + 2);
   return positionsIn(kernel).map((tap) => {
@@ -100,6 +106,39 @@ const byJointProduct: WeightGradient = (b, x, dy, form) => {
 };
 
 /**
+ * One product for each tap over the positions of all images, as little as possible moved: only the last axes of the
+ * image are cut for it, once for each column of the kernel; along the first axis dy is moved instead, with zeros before
+ * and behind. A sum over a few channels is short of work, and the copies are what it costs. For stride 1 on that axis.
+ */
+const byPairs: WeightGradient = (b, x, dy, form) => {
+  const { group, window } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const [{ kernel, dilations, extents, begin, counts, strides }, end] = [window, endPads(form)];
+  if (strides[0] !== 1) return byTaps(b, x, dy, form);
+  const height = (counts[0] ?? 1) + (extents[0] ?? 1) - 1;
+  const positions = batch * height * sizeOf(counts.slice(1));
+  const image = paddedSpatially(b, channelsFirst(b, x), begin, end);
+  const whole = {
+    ...window,
+    kernel: [1, ...kernel.slice(1)],
+    counts: [height, ...counts.slice(1)],
+  };
+  const columns = cutsOf(b, image, whole).map((cut) =>
+    b.Transpose(reshapedTo(b, cut, [group, channels / group, positions]), { perm: [0, 2, 1] }),
+  );
+  const still = counts.slice(1).map(() => 0);
+  const moved = channelsFirst(b, dy);
+  const rows = Array.from({ length: kernel[0] ?? 1 }, (_, t) => {
+    const before = t * (dilations[0] ?? 1);
+    const after = (extents[0] ?? 1) - 1 - before;
+    const shifted = paddedSpatially(b, moved, [before, ...still], [after, ...still]);
+    return reshapedTo(b, shifted, [group, made / group, positions]);
+  });
+  const sums = rows.flatMap((row) => columns.map((column) => b.MatMul(row, column)));
+  return inOrder(b, together(b, sums, 2), form, channels, made);
+};
+
+/**
  * dw[t] = Σ_q x[q · stride + t · dilation] dy[q] is a Conv of the image with dy as its kernel, images for channels, and
  * stride and dilation exchanged.
  */
@@ -124,6 +163,7 @@ export const weightGradients = {
   taps: byTaps,
   patches: byPatches,
   joint: byJointProduct,
+  pairs: byPairs,
   conv: byConv,
 } satisfies Readonly<Record<string, WeightGradient>>;
 

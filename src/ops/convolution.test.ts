@@ -108,6 +108,19 @@ const table: readonly (readonly [string, Shapes])[] = [
     },
   ],
   [
+    'depthwise, dilated and padded on one side',
+    {
+      batch: 2,
+      channels: 3,
+      made: 6,
+      size: [5, 6],
+      kernel: [3, 2],
+      group: 3,
+      dilations: [1, 2],
+      pads: [2, 0, 1, 3],
+    },
+  ],
+  [
     '3-D',
     {
       batch: 1,
@@ -157,7 +170,7 @@ describe('weightFormulation', () => {
     ['taps', { batch: 8, channels: 32, made: 32, size: [30, 30], kernel: [3, 3] }],
     ['joint', { batch: 8, channels: 512, made: 512, size: [9, 9], kernel: [3, 3] }],
     ['taps', { batch: 8, channels: 96, made: 256, size: [31, 31], kernel: [5, 5], group: 2 }],
-    ['taps', { batch: 8, channels: 64, made: 64, size: [58, 58], kernel: [3, 3], group: 64 }],
+    ['pairs', { batch: 8, channels: 64, made: 64, size: [58, 58], kernel: [3, 3], group: 64 }],
     [
       'conv',
       {
