@@ -7,6 +7,7 @@ import { isFloat } from '../tensor/dtype.js';
 import type { Dim } from '../tensor/shape.js';
 import { type Builder, builder, type ExtendedOps } from './builder.js';
 import { foldInitializers } from './fold.js';
+import { takenBranch } from './taken-branch.js';
 import { upgrade } from './upgrade.js';
 import type { Surroundings } from './upgrade-node.js';
 
@@ -28,7 +29,8 @@ export interface LoadOptions {
 }
 
 /**
- * A builder that holds the graph, ready to be extended or differentiated. Nodes may stand in any order.
+ * A builder that holds the graph, ready to be extended or differentiated. Nodes may stand in any order. Where the
+ * condition of an If is known, its branch stands in its place.
  * @throws ModelError for an operator set that is not supported, a cycle, or a value that nothing makes; ModelError,
  * ShapeError, OperatorError naming the node at fault.
  */
@@ -47,10 +49,13 @@ export function load(source: Graph, options: LoadOptions = {}): Builder {
     ...graph.values,
     ...graph.outputs.map((info) => [info.name, info] as const),
   ]);
-  for (const old of inOrder(graph.nodes)) {
+  const add = (old: Node): void => {
     for (const input of old.inputs) if (input !== '') needs(b, graph, input, old);
-    for (const node of upgrade(old, opset, surroundings(b))) b.add(node, stated);
-  }
+    const branch = takenBranch(b, old);
+    if (branch) for (const node of inOrder(branch)) add(node);
+    else for (const node of upgrade(old, opset, surroundings(b))) b.add(node, stated);
+  };
+  for (const node of inOrder(graph.nodes)) add(node);
   for (const { name } of graph.outputs) {
     needs(b, graph, name, null);
     b.output(b.value(name));
