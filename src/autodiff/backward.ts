@@ -5,6 +5,7 @@
 import { GradientError, internal } from '../errors.js';
 import { attributesOf } from '../graph/builder.js';
 import type { Node, Value } from '../graph/graph.js';
+import { namesRead } from '../graph/order.js';
 import type { Builder } from '../ops/builder.js';
 import type { GradientRule, NoGradient, Op } from '../ops/op.js';
 import { isFloat } from '../tensor/dtype.js';
@@ -92,7 +93,7 @@ function reachedFrom(
     reached.add(value.name);
   }
   for (const node of nodes) {
-    if (!node.inputs.some((input) => reached.has(input))) continue;
+    if (!namesRead(node).some((input) => reached.has(input))) continue;
     if (isZero(b, node)) continue;
     for (const output of node.outputs)
       if (output && !stopped.has(output) && isFloat(b.value(output).dtype)) reached.add(output);

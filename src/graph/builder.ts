@@ -3,7 +3,14 @@ import { ModelError, OperatorError } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { hasDType, scalar, type Tensor, tensor } from '../tensor/tensor.js';
-import { defaultOpset, type Graph, type Node, type Value, type ValueInfo } from './graph.js';
+import {
+  defaultOpset,
+  type Graph,
+  type Node,
+  type TensorType,
+  type Value,
+  type ValueInfo,
+} from './graph.js';
 import { checkedType, inferNode, statedType } from './infer.js';
 import {
   fewestOutputs,
@@ -12,6 +19,7 @@ import {
   rulesOf,
   tagAttributes,
 } from './op-rules.js';
+import { inOrder } from './order.js';
 
 /** A value of the graph, a number (a scalar of the neighbours' dtype) or a list (a 1-D int64 constant). */
 export type Operand = Value | number | readonly number[];
@@ -30,6 +38,9 @@ export interface Stochastic {
 
 const isValue = (operand: Operand | null | undefined): operand is Value =>
   typeof operand === 'object' && operand !== null && 'name' in operand;
+
+/** Graphs in graphs: a body may be inferred twice, and each inside it twice as often. */
+const deepest = 12;
 
 export class GraphBuilder {
   readonly table: OpTable;
@@ -53,9 +64,15 @@ export class GraphBuilder {
   #prefix = '';
   #opset: number;
 
-  constructor(table: OpTable, opset = defaultOpset) {
+  /** The graph around this one, whose values can be read too. */
+  readonly #around: GraphBuilder | null;
+  readonly #depth: number;
+
+  constructor(table: OpTable, opset = defaultOpset, around: GraphBuilder | null = null) {
     this.table = table;
     this.#opset = opset;
+    this.#around = around;
+    this.#depth = around ? around.#depth + 1 : 0;
   }
 
   /** The operator set that the graph is written for: it rises with the first operator that is newer. */
@@ -142,7 +159,7 @@ export class GraphBuilder {
 
   /** A value by name. @throws ModelError where there is none. */
   value(name: string): Value {
-    const value = this.values.get(name);
+    const value = this.values.get(name) ?? this.#around?.value(name);
     if (!value) throw new ModelError(`unknown value "${name}"`, { actual: name });
     return value;
   }
@@ -153,12 +170,13 @@ export class GraphBuilder {
 
   /** The value's data where it is known before the graph runs. */
   known(name: string): Tensor | null {
-    return this.initializers.get(name) ?? this.#folded.get(name) ?? null;
+    const own = this.initializers.get(name) ?? this.#folded.get(name);
+    return own ?? this.#around?.known(name) ?? null;
   }
 
   /** The value's data where they are dimensions of which some have only names: `['batch', '3']` for an int64 [2]. */
   symbolic(name: string): Tensor<'string'> | null {
-    return this.#symbolic.get(name) ?? null;
+    return this.#symbolic.get(name) ?? this.#around?.symbolic(name) ?? null;
   }
 
   /** Keeps `fresh` from giving these names: those of nodes and values that are still to be added. */
@@ -233,6 +251,33 @@ export class GraphBuilder {
     this.nodes.push(added);
     for (const output of node.outputs) this.#producers.set(output, added);
     return made;
+  }
+
+  /**
+   * Types of the outputs of a graph inside a node of this one (a branch of If, the body of Loop or Scan), for inputs
+   * of the types given. It may read the values of this graph.
+   * @throws ModelError where an input has no type or graphs lie too deep in one another; what `add` throws.
+   */
+  inner(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[] {
+    const body = new GraphBuilder(this.table, this.#opset, this);
+    if (body.#depth > deepest)
+      throw new ModelError(`graph "${graph.name}" lies in ${deepest} others: no more are read`, {
+        expected: deepest,
+        actual: body.#depth,
+      });
+    for (const [name, data] of graph.initializers) body.initializer(name, data);
+    graph.inputs.forEach(({ name }, i) => {
+      const type = inputs[i];
+      if (!type) throw new ModelError(`graph "${graph.name}": no value for its input "${name}"`);
+      body.input(name, type.dtype, type.shape);
+    });
+    const stated = new Map([
+      ...graph.values,
+      ...graph.outputs.map((out) => [out.name, out] as const),
+    ]);
+    for (const node of inOrder(graph.nodes)) body.add(node, stated);
+    this.#opset = Math.max(this.#opset, body.opset);
+    return graph.outputs.map(({ name }) => body.value(name));
   }
 
   /** The graph as built so far, its parameters as initializers, or as inputs for a training step. */

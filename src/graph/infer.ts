@@ -2,7 +2,7 @@
 import { EspalierError, OperatorError, ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/shape.js';
 import { type Tensor, toNumbers } from '../tensor/tensor.js';
-import type { Node, TensorType, Value, ValueInfo } from './graph.js';
+import type { Graph, Node, TensorType, Value, ValueInfo } from './graph.js';
 import { checkArity, type InferContext, type OpRules, resolveAttributes } from './op-rules.js';
 import { fold, type KnownData, listedDims } from './shape-values.js';
 
@@ -10,6 +10,8 @@ import { fold, type KnownData, listedDims } from './shape-values.js';
 export interface Known extends KnownData {
   /** The value of this name; throws where there is none. */
   value(name: string): Value;
+  /** Types of the outputs of a graph inside this one. */
+  inner(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[];
 }
 
 /**
@@ -45,6 +47,7 @@ export function inferNode(
       if (!data) throw new ShapeError(`input ${rules.inputs[i] ?? i} must be known before the run`);
       return toNumbers(data);
     },
+    inner: (body, types) => graph.inner(body, types),
   };
   try {
     const inferred = rules.infer(context as unknown as InferContext<never>);

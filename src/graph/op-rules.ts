@@ -2,7 +2,7 @@
 import { ModelError, OperatorError } from '../errors.js';
 import type { Dim, Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Attribute, Attributes, TensorType } from './graph.js';
+import type { Attribute, Attributes, Graph, TensorType } from './graph.js';
 
 /** The type, and the default if the specification has one, of one attribute. */
 export interface AttributeSpec {
@@ -28,6 +28,8 @@ export interface InferContext<A = Readonly<Record<string, unknown>>> {
   dims(i: number): Dim[] | null;
   /** The elements of the i-th input as numbers. @throws ShapeError where they are not known beforehand. */
   numbers(i: number): number[];
+  /** dtypes and shapes of the outputs of a graph that is an attribute, for inputs of these types. */
+  inner(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[];
 }
 
 /** The part of an operator's entry that building and shape inference need. */

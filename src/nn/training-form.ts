@@ -5,6 +5,7 @@
 import { ModelError } from '../errors.js';
 import { attributesOf } from '../graph/builder.js';
 import type { Graph, Model, Node, Value } from '../graph/graph.js';
+import { namesIn } from '../graph/order.js';
 import { type Builder, builder } from '../ops/builder.js';
 import { type LoadOptions, load, loadModel } from '../ops/load.js';
 import { isStatic } from '../tensor/shape.js';
@@ -40,7 +41,7 @@ export function trainingForm(source: Graph | Model, options: TrainingFormOptions
   const running =
     options.batchNormalization === 'live' ? runningStatistics(inference) : new Set<string>();
   const b = builder(inference.opset, options.ops);
-  b.reserve(inference.nodes.flatMap(({ name, outputs }) => [name, ...outputs]));
+  b.reserve(namesIn(inference.nodes));
   const state = new Map<string, CarriedState>();
   for (const [name, data] of inference.parameters) if (!running.has(name)) b.parameter(name, data);
   for (const [name, data] of inference.initializers)

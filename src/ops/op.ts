@@ -109,4 +109,5 @@ export const floats = (value?: readonly number[]): AttributeSpec => ({
   default: value,
 });
 export const tensorAttribute = (): AttributeSpec => ({ type: 'tensor' });
+export const graphAttribute = (): AttributeSpec => ({ type: 'graph' });
 export const required = (spec: AttributeSpec): AttributeSpec => ({ ...spec, required: true });

@@ -5,6 +5,7 @@
 import { internal } from '../../errors.js';
 import { attributesOf } from '../../graph/builder.js';
 import { defaultOpset, type Graph, type Node, type Value } from '../../graph/graph.js';
+import { namesIn, namesRead, reading } from '../../graph/order.js';
 import { formatShape, sameShape } from '../../tensor/shape.js';
 import { type Builder, builder } from '../builder.js';
 import { prune } from './prune.js';
@@ -56,7 +57,7 @@ function rebuild(
   offers: typeof rules,
 ): { graph: Graph; changes: number } {
   const b = builder(opset);
-  b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
+  b.reserve(namesIn(graph.nodes));
   for (const [name, data] of graph.initializers)
     if (weights.has(name)) b.parameter(name, data);
     else b.initializer(name, data);
@@ -68,7 +69,7 @@ function rebuild(
     ...graph.outputs.map((info) => [info.name, info] as const),
   ]);
   for (const node of graph.nodes) {
-    const mapped = { ...node, inputs: node.inputs.map((name) => state.now(name)) };
+    const mapped = reading(node, (name) => state.now(name));
     if (!state.merge(node, mapped) && !state.replace(node, mapped, offers[node.op] ?? [], stated))
       state.keep(node, mapped, b.add(mapped, stated));
   }
@@ -88,7 +89,7 @@ class Rebuild {
     this.#b = b;
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
     for (const node of graph.nodes)
-      for (const input of node.inputs) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
+      for (const input of namesRead(node)) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
     for (const name of this.#outputs) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
   }
 

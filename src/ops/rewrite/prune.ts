@@ -1,5 +1,6 @@
 /** Drops what no output needs, and gives outputs their names without a copy. */
 import type { Graph, Node } from '../../graph/graph.js';
+import { namesRead, reading } from '../../graph/order.js';
 
 /**
  * The graph without dead nodes, without initializers that nobody reads, without optional outputs that nobody
@@ -32,11 +33,7 @@ function renameOutputs(graph: Graph): Graph {
   return {
     ...graph,
     values,
-    nodes: nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(now),
-      outputs: node.outputs.map(now),
-    })),
+    nodes: nodes.map((node) => ({ ...reading(node, now), outputs: node.outputs.map(now) })),
   };
 }
 
@@ -45,8 +42,7 @@ function withoutUnread(graph: Graph): Graph {
   const kept: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((output) => read.has(output))) continue;
-    for (const input of node.inputs) read.add(input);
-    for (const inner of outerReads(node)) read.add(inner);
+    for (const name of namesRead(node)) read.add(name);
     kept.push({ ...node, outputs: trimmed(node.outputs, read, node.op) });
   }
   return {
@@ -66,13 +62,4 @@ function trimmed(outputs: readonly string[], read: ReadonlySet<string>, op: stri
   const named = outputs.map((output, i) => (i === 0 || read.has(output) ? output : ''));
   while (named.length > 1 && named.at(-1) === '') named.pop();
   return named;
-}
-
-/** Values of the enclosing graph that a node's subgraphs may read. */
-function outerReads(node: Node): string[] {
-  return Object.values(node.attributes).flatMap((attribute) =>
-    attribute.type === 'graph'
-      ? attribute.value.nodes.flatMap((inner) => [...inner.inputs, ...outerReads(inner)])
-      : [],
-  );
 }
