@@ -4,8 +4,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildModel } from '../src/nn/models/build-model.js';
+import { models } from '../src/nn/models/table.js';
+import { writeModelFile } from '../src/runs/model-file.js';
 import { root } from './imports.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'espalier-examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeAll(() => writeModelFile(join(folder, 'lenet.onnx'), buildModel(models.lenet)));
 
 /** What each example is started with, and what it must print. */
 const examples: Readonly<Record<string, { args: readonly string[]; prints: RegExp }>> = {
@@ -13,15 +20,16 @@ const examples: Readonly<Record<string, { args: readonly string[]; prints: RegEx
     args: ['--steps', '100'],
     prints: /gradient right on 24 elements.*softsign\(w\) after 100 steps: 0\.250, -0\.500, 0\.7/s,
   },
+  'fine-tune.ts': {
+    args: ['--steps', '100', join(folder, 'lenet.onnx'), join(folder, 'tuned.onnx')],
+    prints: /test error \d+\.\d\d %/,
+  },
   'ladder.ts': { args: ['--steps', '4'], prints: /test error \d+\.\d\d %, \d/ },
   'train-mlp.ts': {
     args: ['--steps', '200', '--expect', '0.2'],
     prints: /step 100: loss \d\.\d+\nstep 200: .*test error \d+\.\d\d %/s,
   },
 };
-
-const folder = mkdtempSync(join(tmpdir(), 'espalier-examples-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs an example as its first comment says. A non-zero exit code rejects. */
 async function run(name: string, args: readonly string[]): Promise<string> {

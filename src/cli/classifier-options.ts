@@ -119,7 +119,7 @@ const learning = {
     .union([z.literal('balanced'), z.array(fromZero)])
     .optional()
     .describe('weight of each class in the loss, or so that all count alike'),
-  clip: z.number().positive().optional().describe('longest gradient'),
+  clip: fromZero.optional().describe('longest gradient (10; from nothing any, as with 0)'),
   patience: positive
     .optional()
     .describe('end after so many epochs without a better validation error'),

@@ -176,11 +176,12 @@ function resolveConfig(
 ): ClassifierConfig {
   const { learningRate = base.learningRate, learningRateHead, classWeights } = given;
   const { momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay } = given;
-  const { train, labelSmoothing, clip, batchSize, epochs, seed } = given;
+  const { train, labelSmoothing, batchSize, epochs, seed, clip = base.clip } = given;
   const config: ClassifierConfig = {
     ...base,
     ...defined({ momentum, optimizer, batchNorm, biasRate, rates, schedule, weightDecay, decay }),
-    ...defined({ train, labelSmoothing, clip, batchSize, epochs, seed }),
+    ...defined({ train, labelSmoothing, batchSize, epochs, seed }),
+    clip: clip === 0 ? null : clip,
     learningRate,
     ...(learningRateHead !== undefined && { headRate: learningRateHead / learningRate }),
     classWeights:
@@ -195,7 +196,8 @@ function optionsOf(config: ClassifierConfig, given: Options): Record<string, unk
   const { headRate, classWeights: _weights, clip, ...settings } = config;
   return {
     ...settings,
-    ...defined({ clip: clip ?? undefined, classWeights: given.classWeights }),
+    ...defined({ classWeights: given.classWeights }),
+    clip: clip ?? 0,
     learningRateHead: headRate * config.learningRate,
   };
 }

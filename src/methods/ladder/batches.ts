@@ -1,8 +1,8 @@
 /** The batch of each step: a pure function of the seed and the step, so that a resumed run sees the same data. */
 import { DataError } from '../../errors.js';
 import type { Feeds } from '../../runtime/runtime.js';
-import { permutation, streamKey } from '../../tensor/random.js';
 import { tensor } from '../../tensor/tensor.js';
+import { Order } from '../../train/order.js';
 import type { LadderConfig } from './config.js';
 
 /** Images as bytes, 0 to 255, one after the other; with a label each, or without any. */
@@ -60,30 +60,6 @@ export function ladderBatches(
       return feeds;
     },
   };
-}
-
-/** Endless passes over `count` things, each in an order of its own. */
-class Order {
-  readonly #count: number;
-  readonly #seed: number;
-  readonly #name: string;
-  #pass = -1;
-  #order: Uint32Array = new Uint32Array(0);
-
-  constructor(count: number, seed: number, name: string) {
-    this.#count = count;
-    this.#seed = seed;
-    this.#name = name;
-  }
-
-  at(position: number): number {
-    const pass = Math.floor(position / this.#count);
-    if (pass !== this.#pass) {
-      this.#order = permutation(this.#count, streamKey(this.#seed, pass, `order/${this.#name}`));
-      this.#pass = pass;
-    }
-    return this.#order[position % this.#count] ?? 0;
-  }
 }
 
 /** A byte as a number in [0, 1]: looked up, since divisions of a whole batch would show in the time of a step. */
