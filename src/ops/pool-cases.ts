@@ -38,6 +38,7 @@ export const windowCases = (
     attributes: { kernel_shape: [3, 2], strides: [2, 2], auto_pad: 'VALID', ceil_mode: 1 },
   },
   { inputs: [input(2, 2, 9)], attributes: { kernel_shape: [4], strides: [3], pads: [2, 1] } },
+  { inputs: [input(1, 2, 7, 5)], attributes: { kernel_shape: [3, 2], strides: [3, 2] } },
   // Windows that leave some elements out, and one that holds them all.
   { inputs: [input(2, 1, 11)], attributes: { kernel_shape: [2], strides: [4] } },
   { inputs: [input(2, 2, 3, 4)], attributes: { kernel_shape: [3, 4] } },

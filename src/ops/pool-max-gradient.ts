@@ -2,7 +2,7 @@
  * The gradient of MaxPool, axis by axis: the largest of a window is the largest of its rows' largest. Each axis is cut
  * into phases, so that what a window reads lies in whole slices, and masks pass the gradient to the element chosen. Of
  * equal elements this is the first in row-major order, as in MaxPool's own Indices and in PyTorch. No scatter: nothing
- * depends on the order of additions. docs/decisions tells what the alternatives cost.
+ * depends on the order of additions. docs/decisions/012 tells what the alternatives cost.
  */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';

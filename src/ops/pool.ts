@@ -6,6 +6,7 @@ import { formatShape } from '../tensor/shape.js';
 import { dimsOf } from './dims.js';
 import { checkFloat, checkNumber } from './infer.js';
 import { int, ints, type Op, required, string } from './op.js';
+import { averagePoolGradient } from './pool-average-gradient.js';
 import { windowCases } from './pool-cases.js';
 import { lpGradient } from './pool-lp.js';
 import { poolMatrices } from './pool-matrix.js';
@@ -82,8 +83,8 @@ export const AveragePool: Op<['X'], AveragePoolAttributes> = {
   field,
   gradient({ b, x: [x], dy, attributes: given }) {
     const spatial = dimsOf(x).slice(2);
-    const weighting = given.count_include_pad ? 'all' : 'inside';
-    return [backAlongAll(b, dy, 2, poolMatrices(windowOf(given, spatial), spatial, weighting))];
+    const countsPadding = given.count_include_pad !== 0;
+    return [averagePoolGradient(b, dy, windowOf(given, spatial), spatial, countsPadding)];
   },
   cases: [
     ...windowCases((...shape) => shape),
