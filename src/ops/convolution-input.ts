@@ -1,4 +1,4 @@
-/** The gradient of a convolution by its image. Which formulation serves which stride was measured: decision 012. */
+/** The gradient of a convolution by its image. Which formulation serves which stride was measured: decision 013. */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
 import { zeros } from '../tensor/tensor.js';

@@ -1,4 +1,4 @@
-/** The gradient of a convolution by its weights. Which formulation serves which shape was measured: decision 012. */
+/** The gradient of a convolution by its weights. Which formulation serves which shape was measured: decision 013. */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
