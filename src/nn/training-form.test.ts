@@ -138,6 +138,33 @@ it('Dropout that is off, or drops nothing, passes its input on', () => {
   expect(form.b.nodes.map(({ op }) => op)).toEqual(['Identity', 'Identity']);
 });
 
+it('what a file says in training mode is as in inference where it is frozen or off', async () => {
+  const exported = builder();
+  const x = exported.input('x', 'float32', [2, 3]);
+  const ones = exported.initializer('ones', tensor('float32', [3], [1, 1, 1]));
+  const halves = exported.initializer('halves', tensor('float32', [3], [0.5, 0.5, 0.5]));
+  const yes = exported.constant(tensor('bool', [], [1]));
+  const [y, mean] = exported.node(
+    'BatchNormalization',
+    [x, ones, ones, halves, ones],
+    { training_mode: 1, epsilon: 0 },
+    { count: 3 },
+  ) as [Value, Value, Value];
+  exported.node('Dropout', [y, 0.5, yes], {}, { outputs: ['dropped'] });
+  exported.output(exported.value('dropped'));
+  exported.output(mean, 'mean');
+  const { b } = trainingForm(exported.build(), {
+    ...{ batchNormalization: 'frozen', dropout: 'off' },
+  });
+  const [dx] = backward(b, sum(b, b.value('dropped')), [b.value('x')]);
+  b.output(dx as Value, 'dx');
+  const session = await runtime.load(model(b.build()));
+  const results = await session.run({ x: tensor('float32', [2, 3], [1, 2, 3, 4, 5, 6]) });
+  expectClose(results['dropped'], [1.5, 2.5, 3.5, 4.5, 5.5, 6.5]);
+  expectClose(results['mean'], [0.5, 0.5, 0.5]);
+  expectClose(results['dx'], [1, 1, 1, 1, 1, 1]);
+});
+
 it('says what it needs to know before the run', () => {
   const b = builder();
   const x = b.input('x', 'float32', ['n', 2]);

@@ -56,9 +56,23 @@ export function trainingForm(source: Graph | Model, options: TrainingFormOptions
     if (isStandard(node, 'BatchNormalization') && running.size > 0)
       liveNormalization(b, node, state);
     else if (isStandard(node, 'Dropout') && options.dropout !== 'off') liveDropout(b, node);
-    else b.add(node, inference.values);
+    else for (const each of asInference(node)) b.add(each, inference.values);
   for (const { name } of inference.outputs) b.output(b.value(name));
   return { b, state: [...state.values()] };
+}
+
+/** The node without its training mode, as files say it that were exported for training. */
+function asInference(node: Node): readonly Node[] {
+  if (isStandard(node, 'Dropout')) return [{ ...node, inputs: node.inputs.slice(0, 2) }];
+  if (!isStandard(node, 'BatchNormalization')) return [node];
+  const { training_mode: _, ...attributes } = node.attributes;
+  const [y = '', ...statistics] = node.outputs;
+  const carried = statistics.flatMap((output, i): Node[] => {
+    const inputs = [node.inputs[3 + i] ?? ''];
+    const rest = { name: node.name, domain: '', attributes: {} };
+    return output === '' ? [] : [{ ...rest, op: 'Identity', inputs, outputs: [output] }];
+  });
+  return [{ ...node, attributes, outputs: [y] }, ...carried];
 }
 
 const isStandard = ({ op, domain }: Node, name: string): boolean =>
