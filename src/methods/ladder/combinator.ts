@@ -69,14 +69,21 @@ const amlp: Combine = (b, lateral, u, parameter, hidden) => {
 
 const table: Readonly<Record<CombinatorName, Combine>> = { gauss, vanilla, amlp };
 
+/** What of a ladder's config the combinator takes. */
+export type CombinatorSettings = Pick<
+  LadderConfig,
+  'widths' | 'combinator' | 'combinatorHidden' | 'seed'
+>;
+
 /**
  * Adds the combinator of layer `l`.
- * @param lateral z~, float32 (width, n); @param u of the same shape
- * @returns z^, of the same shape
+ * @param lateral z~, float32 (width, n), or (n, width, height, width of a map) with a parameter a map
+ * @param u of the same shape, or of one that broadcasts to it
+ * @returns z^, of the shape of `lateral`
  */
 export function combine(
   b: Builder,
-  config: LadderConfig,
+  config: CombinatorSettings,
   l: number,
   lateral: Value,
   u: Value,
@@ -85,7 +92,7 @@ export function combine(
   const parameter: Parameter = (name, initial, std) => {
     const full = `combinator.${l}.${name}`;
     const data = std === undefined ? filled(dims, initial) : normal(config.seed, full, dims, std);
-    return b.Unsqueeze(b.parameter(full, data), [1]);
+    return b.Unsqueeze(b.parameter(full, data), lateral.shape.length === 2 ? [1] : [1, 2]);
   };
   return table[config.combinator](b, lateral, u, parameter, config.combinatorHidden);
 }

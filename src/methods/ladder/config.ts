@@ -38,8 +38,8 @@ export const epsilon = 1e-10;
 /** Layers between input and classes (paper, section 4.1). */
 export const hidden = [1000, 500, 250, 250, 250] as const;
 
-/** Settings that all of the paper's MNIST experiments share (official code; see docs/decisions). */
-const shared = {
+/** Settings that the paper's experiments share unless a row says otherwise (official code; see docs/decisions). */
+export const shared = {
   inputNoise: 0.3,
   layerNoise: 0.3,
   combinator: 'gauss',
@@ -112,27 +112,42 @@ function lambdasOf(mode: Mode, layers: number, row: (typeof rows)[Preset]): numb
 
 /** @throws UsageError naming the first setting that makes no sense. */
 export function checkConfig(config: LadderConfig): void {
-  const demand = (holds: boolean, name: keyof LadderConfig, rule: string): void => {
+  const { widths } = config;
+  if (widths.length < 2 || !widths.every(isCount))
+    throw new UsageError(
+      `invalid widths: at least two whole numbers above 0, got ${JSON.stringify(widths)}`,
+      { actual: widths },
+    );
+  checkSettings(config, widths.length);
+}
+
+const isCount = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
+
+/**
+ * Checks what every kind of ladder has.
+ * @param layers how many there are, the input among them
+ * @throws UsageError naming the first setting that makes no sense.
+ */
+export function checkSettings(config: Omit<LadderConfig, 'widths'>, layers: number): void {
+  const demand = (holds: boolean, name: keyof typeof config, rule: string): void => {
     if (!holds)
       throw new UsageError(`invalid ${name}: ${rule}, got ${JSON.stringify(config[name])}`, {
         actual: config[name],
       });
   };
-  const { widths, lambdas } = config;
-  const whole = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
-  demand(widths.length >= 2 && widths.every(whole), 'widths', 'at least two whole numbers above 0');
+  const { lambdas, batchSize, seed } = config;
   demand(
-    lambdas.length === widths.length && lambdas.every((x) => x >= 0 && Number.isFinite(x)),
+    lambdas.length === layers && lambdas.every((x) => x >= 0 && Number.isFinite(x)),
     'lambdas',
-    `one weight from 0 on for each of the ${widths.length} layers`,
+    `one weight from 0 on for each of the ${layers} layers`,
   );
-  demand(whole(config.batchSize) && config.batchSize > 1, 'batchSize', 'a whole number above 1');
+  demand(isCount(batchSize) && batchSize > 1, 'batchSize', 'a whole number above 1');
   demand(config.epochs > 0, 'epochs', 'a number above 0');
   demand(config.learningRate > 0, 'learningRate', 'a number above 0');
   demand(config.decayFrom >= 0 && config.decayFrom < 1, 'decayFrom', 'a share in [0, 1)');
   demand(config.inputNoise >= 0, 'inputNoise', 'a number from 0 on');
   demand(config.layerNoise >= 0, 'layerNoise', 'a number from 0 on');
-  demand(Number.isSafeInteger(config.seed) && config.seed >= 0, 'seed', 'a whole number from 0 on');
+  demand(Number.isSafeInteger(seed) && seed >= 0, 'seed', 'a whole number from 0 on');
   demand(
     config.mode === 'supervised' || lambdas.some((x) => x > 0),
     'lambdas',

@@ -1,8 +1,9 @@
 /** The decoder: from the classes back to the input, undoing the noise layer by layer, and what it costs. */
 import type { Value } from '../../graph/graph.js';
 import { normal } from '../../nn/init.js';
-import { normalizeExamples } from '../../nn/normalization.js';
+import { type Normalized, normalizeExamples } from '../../nn/normalization.js';
 import type { Builder } from '../../ops/builder.js';
+import { sizeOf } from '../../tensor/shape.js';
 import { combine } from './combinator.js';
 import { epsilon, type LadderConfig } from './config.js';
 import { type Encoded, weight } from './encoder.js';
@@ -45,22 +46,20 @@ export function decode(
 /**
  * Denoising cost of layer l: lambda / units * mean over examples of || z - z^ ||^2, where z^ is normalised by the
  * clean pass's statistics; the input, l = 0, is not normalised (official code).
- * @param clean pixels of the unlabelled examples, (pixels, n), for l = 0
+ * @param target z of the clean examples with their statistics, which broadcast to it; null for l = 0
+ * @param clean pixels of the unlabelled examples for l = 0, of the shape of `estimate`
  * @returns rank 0
  */
 export function denoisingCost(
   b: Builder,
-  config: LadderConfig,
-  encoded: Encoded,
-  l: number,
+  lambda: number,
+  target: Normalized | null,
   estimate: Value,
   clean: Value,
 ): Value {
-  const [units, n] = estimate.shape as readonly [number, number];
-  const target = encoded.layers[l]?.clean;
   const difference = target
     ? b.Sub(target.value, b.Mul(b.Sub(estimate, target.mean), target.inverseStd))
     : b.Sub(clean, estimate);
   const squares = b.ReduceSumSquare(difference, null, { keepdims: 0 });
-  return b.Mul(squares, (config.lambdas[l] ?? 0) / (units * n));
+  return b.Mul(squares, lambda / sizeOf(estimate.shape as readonly number[]));
 }

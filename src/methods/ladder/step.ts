@@ -45,7 +45,10 @@ export function ladderCosts(b: Builder, config: LadderConfig): Costs {
   lambdas.forEach((weight, l) => {
     const estimate = estimates.get(l);
     if (weight > 0 && estimate)
-      denoising.set(l, denoisingCost(b, config, encoded, l, estimate, unlabelled));
+      denoising.set(
+        l,
+        denoisingCost(b, weight, encoded.layers[l]?.clean ?? null, estimate, unlabelled),
+      );
   });
   const total = [...denoising.values()].reduce((sum, cost) => b.Add(sum, cost), crossEntropy);
   return { total, crossEntropy, denoising };
@@ -54,7 +57,11 @@ export function ladderCosts(b: Builder, config: LadderConfig): Costs {
 /** Compiles the step; it reports `crossEntropy` and `denoising.<layer>` beside the loss. */
 export function ladderStep(config: LadderConfig): TrainingStep {
   const b = builder();
-  const costs = ladderCosts(b, config);
+  return stepOf(b, ladderCosts(b, config));
+}
+
+/** The step of a ladder's costs. */
+export function stepOf(b: Builder, costs: Costs): TrainingStep {
   const report = Object.fromEntries(
     [...costs.denoising].map(([l, cost]) => [`denoising.${l}`, cost]),
   );
