@@ -149,7 +149,7 @@ function throughCut(b: Builder, cut: Cut, dy: Value, y: Value | null): Value {
   const joined = parts.length === 1 ? (parts[0] as Value) : b.Concat(...parts, { axis: 2 });
   const flat = reshapedTo(b, joined, [outer, length * stride, inner]);
   const size = dims[axis] ?? 1;
-  // A Slice: a Pad of negative counts takes 50 times as long.
+  // A Slice: a Pad of negative counts takes six times as long on the last axis.
   const inside = size === length * stride ? flat : b.Slice(flat, [before], [before + size], [1]);
   return reshapedTo(b, inside, dims);
 }
