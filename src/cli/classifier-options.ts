@@ -8,6 +8,7 @@ import {
   fineTuningDefaults as usual,
 } from '../methods/classifier/config.js';
 import { type ModelName, models } from '../nn/models/table.js';
+import { imageDataOptions } from './image-data.js';
 import { preprocessingOptions } from './preprocessing.js';
 
 const names = Object.keys(models) as [ModelName, ...ModelName[]];
@@ -29,19 +30,7 @@ const where = {
     .optional()
     .meta({ placeholder: 'name' })
     .describe(`or the network to train from nothing: ${names.join(', ')}`),
-  data: z
-    .string()
-    .meta({ placeholder: 'name or folder' })
-    .describe(
-      'images: a known set (`espalier data list`), or a folder in any format that is known',
-    ),
-  validation: fromZero
-    .optional()
-    .describe('images held out and judged after each epoch: how many, or below 1 what share'),
-  verify: z
-    .boolean()
-    .default(true)
-    .describe('do not look for broken files first: one that is met ends the run'),
+  ...imageDataOptions,
 };
 
 const network = {

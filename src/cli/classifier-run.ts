@@ -20,6 +20,7 @@ import {
   headlines,
   openTrainingRun,
   provenanceOf,
+  quoted,
   type TrainingRunOptions,
   trainInto,
 } from './training-run.js';
@@ -53,6 +54,8 @@ export interface ClassifierRun {
   readonly model: string;
   readonly report: string;
   readonly folder: string;
+  /** What to do with it, as lines for a shell. */
+  readonly next: readonly string[];
 }
 
 /** Images that were judged, and what was said of them. */
@@ -92,6 +95,7 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
   };
   const [test, held] = [await judge(data.test), await judge(data.validation)];
   await writeModelFile(folder.model, trained.model(describe(options, trained, test)));
+  const next = nextCommands(folder, options);
   const report = await classifierReport({
     ...options,
     metrics: await readMetrics(folder),
@@ -99,7 +103,7 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     figures: headlines(test?.error ?? null, trained, [
       ...(held ? [{ name: 'Validation error', value: `${(100 * held.error).toFixed(2)} %` }] : []),
     ]),
-    next: nextCommands(folder, options),
+    next,
     provenance: { ...provenanceOf(options.runtime, seed), From: options.origin },
   });
   await writeAtomically(folder.report, renderReport(report), { what: 'report' });
@@ -115,6 +119,7 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     model: folder.model,
     report: folder.report,
     folder: folder.path,
+    next,
   };
 }
 
@@ -142,10 +147,22 @@ function describe(
   return { ...network.metadata, ...describeClassifier(spec) };
 }
 
-function nextCommands(folder: RunFolder, { data }: ClassifierRunOptions): string[] {
+/** What to do with the run, as lines for a shell. */
+function nextCommands(folder: RunFolder, { data, options }: ClassifierRunOptions): string[] {
+  const model = quoted(folder.model);
+  const split = data.test ? '' : ' --split validation';
+  const held =
+    data.test === null && options['validation'] !== undefined
+      ? ` --validation ${options['validation']} --seed ${options['seed']}`
+      : '';
+  const output =
+    options['outputName'] === undefined ? '' : ` --output ${quoted(String(options['outputName']))}`;
   return [
-    `npx espalier predict ${folder.model} <images>`,
-    ...(data.test ? [`npx espalier evaluate ${folder.model} --data ${data.name}`] : []),
-    `npx espalier inspect ${folder.model}`,
+    `npx espalier predict ${model} <images>`,
+    ...(data.test || data.validation
+      ? [`npx espalier evaluate ${model} --data ${quoted(data.name)}${split}${held}${output}`]
+      : []),
+    `npx espalier inspect ${model}`,
+    `npx espalier export ${quoted(folder.path)} --hub <folder>`,
   ];
 }

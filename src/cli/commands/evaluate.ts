@@ -1,29 +1,33 @@
 /** `espalier evaluate`: the figures of any ONNX image classifier on a data set's test images. */
-import { resolve } from 'node:path';
 import { z } from 'zod';
-import type { DatasetOptions } from '../../data/dataset.js';
-import type { ImageSet } from '../../data/image-set.js';
-import { type DatasetName, datasets } from '../../data/table.js';
-import { DataError } from '../../errors.js';
-import { formatShape } from '../../tensor/shape.js';
+import { knownSets } from '../../data/fetch/known.js';
+import { pixelsOf } from '../../data/image-batches.js';
+import { type ImageSource, labelsOf } from '../../data/image-source.js';
+import { hiddenReason } from '../../data/list-images.js';
+import type { OpenedImages } from '../../data/open-images.js';
+import { DataError, UsageError } from '../../errors.js';
+import { type Tensor, tensor } from '../../tensor/tensor.js';
 import { type Context, command } from '../command.js';
 import { describeEvaluation, evaluate, figuresByName, thresholdFigures } from '../evaluation.js';
 import { classifierOptions, type ImageClassifier, openClassifier } from '../image-classifier.js';
-import type { Bar } from '../progress.js';
+import { imageDataOptions, openImageData } from '../image-data.js';
 import { counted } from '../text-table.js';
 import { missedThresholds, readThresholds } from '../thresholds.js';
 
-const names = Object.keys(datasets) as [DatasetName, ...DatasetName[]];
 const gates = thresholdFigures.join(', ');
 
 const options = z.object({
-  data: z.enum(names).describe('the data set'),
+  ...imageDataOptions,
   folder: z
     .string()
     .optional()
     .meta({ placeholder: 'folder' })
-    .describe('where it is: for folder, one with test/<class>/*'),
-  split: z.enum(['test', 'labelled']).default('test').describe('which of its images'),
+    .describe('where they are: with --data folder, or with a known set that lies elsewhere'),
+  split: z
+    .enum(['test', 'validation', 'train', 'labelled'])
+    .default('test')
+    .describe('which of the images; labelled is another word for train'),
+  seed: z.number().int().nonnegative().default(1).describe('decides which are held out'),
   strict: z.boolean().optional().describe('a file that cannot be read is an error, not skipped'),
   topK: z
     .int()
@@ -50,7 +54,8 @@ export const evaluateCommand = command({
   summary: 'Test an ONNX image classifier on labelled images',
   examples: [
     'espalier evaluate model.onnx --data mnist',
-    'espalier evaluate model.onnx --data folder --folder photos',
+    'espalier evaluate model.onnx --data photos',
+    'espalier evaluate model.onnx --data photos --split validation --validation 0.1 --seed 1',
     'espalier evaluate model.onnx --data mnist --fail-under accuracy=0.98 --fail-over nll=0.1',
   ],
   arguments: [{ name: 'model', description: 'an ONNX file', required: true }],
@@ -61,58 +66,79 @@ export const evaluateCommand = command({
       ...readThresholds('--fail-over', 'most', given.failOver, thresholdFigures),
     ];
     const classifier = await openClassifier(model, given, context);
-    const set = await loadImages(given, classifier, context);
-    const truth = matchClasses(given.data, set, classifier);
-    const bar = context.bar('classifying', set.count);
-    const probabilities = await classifier
-      .classify(set.images, set.count, (done) => bar.update(done))
-      .finally(() => bar.end());
+    const data = await openImageData({ ...given, data: placeOf(given) }, context);
+    if (given.strict) refuseSkipped(data);
+    const source = splitOf(data, given);
+    const truth = matchClasses(given.data, data.classes, labelsOf(source), classifier);
+    const probabilities = await classifyAll(source, classifier, given.batchSize, context);
     const k = Math.min(given.topK ?? 5, classifier.classes.length);
     const evaluation = evaluate(probabilities, truth, classifier.classes, k);
     const error = missedThresholds(thresholds, figuresByName(evaluation));
     return {
       json: { model, data: given.data, split: given.split, ...evaluation },
-      text: `${model} on ${given.data}, ${counted(set.count, `${given.split} image`)}\n\n${describeEvaluation(evaluation)}`,
+      text: `${model} on ${given.data}, ${counted(source.count, `${given.split} image`)}\n\n${describeEvaluation(evaluation)}`,
       ...(error && { error }),
     };
   },
 });
 
-async function loadImages(
-  { data, folder, split, strict }: Options,
-  { target }: ImageClassifier,
+/** The name or folder to open: `--data folder --folder photos` is `--data photos`. */
+function placeOf({ data, folder }: Options): string {
+  if (data === 'folder' && folder === undefined)
+    throw new UsageError(
+      '--data folder needs --folder; or name the folder itself, as in --data photos',
+    );
+  if (folder !== undefined && data !== 'folder' && !knownSets.some(({ name }) => name === data))
+    throw new UsageError(
+      `--data ${data} and --folder ${folder} are two places: give one of them, or --data folder`,
+      { actual: folder },
+    );
+  return folder ?? data;
+}
+
+function refuseSkipped({ skipped }: OpenedImages): void {
+  const bad = skipped.find(({ reason }) => reason !== hiddenReason);
+  if (bad)
+    throw new DataError(`${bad.file} ${bad.reason}: remove it, or do without --strict`, {
+      path: bad.file,
+      actual: bad.reason,
+    });
+}
+
+function splitOf(data: OpenedImages, { split, data: name }: Options): ImageSource {
+  const { train, validation, test } = data;
+  const source = { train, labelled: train, validation, test }[split];
+  if (source && source.count > 0) return source;
+  const others = Object.entries({ validation, train })
+    .filter(([other, images]) => other !== split && images && images.count > 0)
+    .map(([other]) => `--split ${other}`);
+  const remedy = split === 'test' ? 'put them into test/<class>/*' : 'hold some out (--validation)';
+  throw new DataError(`${name} has no ${split} images: ${remedy}, or give ${others.join(' or ')}`, {
+    path: data.folder,
+  });
+}
+
+/** Class probabilities of all images, decoded a batch at a time: (count, classes). */
+async function classifyAll(
+  source: ImageSource,
+  { target, classes, classify }: ImageClassifier,
+  batch: number,
   context: Context,
-): Promise<ImageSet> {
-  const dataset = datasets[data];
-  const bars: { reading?: Bar } = {};
-  const wanted: DatasetOptions = {
-    ...(folder === undefined ? {} : { folder: resolve(context.cwd, folder) }),
-    ...(split === 'labelled' ? { labels: 'all' } : {}),
-    strict,
-    // Size and colour are the model's, where the data set can be brought to them.
-    ...(dataset.accepts.includes('height') ? target : {}),
-    onProgress({ done, total }) {
-      bars.reading ??= context.bar('reading images', total);
-      bars.reading.update(done);
-    },
-  };
-  const loaded = await dataset.load(wanted).finally(() => bars.reading?.end());
-  for (const { file, reason } of loaded.skipped.slice(0, 20))
-    context.note(`skipped ${file}: ${reason}`);
-  if (loaded.skipped.length > 20) context.note(`and ${loaded.skipped.length - 20} more skipped`);
-  const set = loaded[split];
-  if (!set || set.count === 0)
-    throw new DataError(
-      `data set ${data} has no ${split} images: put them into test/<class>/*, or give --split labelled`,
-      { path: folder ?? data },
-    );
-  const expected = [target.channels, target.height, target.width];
-  if (set.shape.join() !== expected.join())
-    throw new DataError(
-      `the images of ${data} are ${formatShape(set.shape)} (channels, height, width), the model takes ${formatShape(expected)}`,
-      { expected, actual: set.shape },
-    );
-  return set;
+): Promise<Tensor<'float32'>> {
+  const { count } = source;
+  const probabilities = new Float32Array(count * classes.length);
+  const bar = context.bar('classifying', count);
+  try {
+    for (let from = 0; from < count; from += batch) {
+      const n = Math.min(batch, count - from);
+      const { data } = await classify(await pixelsOf(source, target, from, n), n);
+      probabilities.set(data, from * classes.length);
+      bar.update(from + n);
+    }
+  } finally {
+    bar.end();
+  }
+  return tensor('float32', [count, classes.length], probabilities);
 }
 
 /**
@@ -121,19 +147,20 @@ async function loadImages(
  */
 function matchClasses(
   data: string,
-  set: ImageSet,
+  own: readonly string[],
+  labels: Int32Array,
   { classes, isNamed, path }: ImageClassifier,
 ): Int32Array {
   const positions = isNamed
-    ? set.classes.map((name) => classes.indexOf(name))
-    : set.classes.map((_, i) => (set.classes.length === classes.length ? i : -1));
-  const stranger = set.classes.find((_, i) => (positions[i] ?? -1) < 0);
+    ? own.map((name) => classes.indexOf(name))
+    : own.map((_, i) => (own.length === classes.length ? i : -1));
+  const stranger = own.find((_, i) => (positions[i] ?? -1) < 0);
   if (stranger !== undefined)
     throw new DataError(
       isNamed
         ? `class "${stranger}" of ${data} is none of ${path}, which knows ${classes.join(', ')}. --classes renames them`
-        : `${data} has ${set.classes.length} classes, ${path} tells ${classes.length} apart`,
-      { expected: classes, actual: set.classes },
+        : `${data} has ${own.length} classes, ${path} tells ${classes.length} apart`,
+      { expected: classes, actual: own },
     );
-  return Int32Array.from(set.labels ?? [], (label) => positions[label] ?? -1);
+  return labels.map((label) => positions[label] ?? -1);
 }

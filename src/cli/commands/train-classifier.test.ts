@@ -63,6 +63,8 @@ describe('train classifier', () => {
     };
     expect(predictions).toHaveLength(9);
     for (const { file, class: name } of predictions) expect(file).toContain(`/${name}/`);
+    const { next } = result as { next: string[] };
+    expect(next[1]).toBe(`npx espalier evaluate ${folder.path}/out/model.onnx --data ./shades`);
   });
 
   it('keeps the head where the classes are the same, in whatever order', async () => {

@@ -2,7 +2,7 @@
 import { basename, extname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { labelsOf } from '../../data/image-source.js';
-import { type OpenedImages, openImages } from '../../data/open-images.js';
+import type { OpenedImages } from '../../data/open-images.js';
 import { pixelStatistics } from '../../data/pixel-statistics.js';
 import { UsageError } from '../../errors.js';
 import {
@@ -23,8 +23,8 @@ import { type ChosenClasses, chooseClasses, relabelled } from '../classifier-cla
 import { classifierOptions } from '../classifier-options.js';
 import { type ClassifierRun, runClassifier } from '../classifier-run.js';
 import { type Context, command } from '../command.js';
+import { openImageData } from '../image-data.js';
 import { resolvePreprocessing } from '../preprocessing.js';
-import type { Bar } from '../progress.js';
 import { counted, grouped } from '../text-table.js';
 import { defined, repeatable } from '../training-run.js';
 
@@ -45,7 +45,7 @@ export const trainClassifierCommand = command({
   options: classifierOptions,
   async run({ options: given }, context) {
     const origin = originOf(given);
-    const data = await openData(given, context);
+    const data = await openImageData(given, context);
     const prepared = given.model
       ? await build(given.model, given, data)
       : await prepare(origin, given, data, context);
@@ -80,26 +80,6 @@ export const trainClassifierCommand = command({
     return { json: run, text: describeRun(run) };
   },
 });
-
-async function openData(given: Options, context: Context): Promise<OpenedImages> {
-  const bars: { reading?: Bar } = {};
-  const isFolder = /[./\\]/.test(given.data);
-  const data = await openImages(isFolder ? resolve(context.cwd, given.data) : given.data, {
-    ...defined({ validation: given.validation }),
-    seed: given.seed,
-    verify: given.verify,
-    env: context.env,
-    onProgress({ done, total }) {
-      bars.reading ??= context.bar('looking at images', total);
-      bars.reading.update(done);
-    },
-  }).finally(() => bars.reading?.end());
-  for (const note of data.notes) context.note(note);
-  for (const { file, reason } of data.skipped.slice(0, 20))
-    context.note(`skipped ${file}: ${reason}`);
-  if (data.skipped.length > 20) context.note(`and ${data.skipped.length - 20} more skipped`);
-  return data;
-}
 
 /** @throws UsageError unless one of --from and --model is given. */
 function originOf({ from, model }: Options): string {
@@ -214,6 +194,7 @@ function describeRun(run: ClassifierRun): string {
     `model   ${run.model}`,
     `report  ${run.report}`,
     '',
-    `next: npx espalier predict ${run.model} <images>`,
+    'next:',
+    ...run.next.map((line) => `  ${line}`),
   ].join('\n');
 }
