@@ -21,7 +21,8 @@ import {
   windowOf,
 } from './window.js';
 
-interface ConvAttributes extends Omit<WindowAttributes, 'ceil_mode'> {
+/** Attributes of Conv. */
+export interface ConvAttributes extends Omit<WindowAttributes, 'ceil_mode'> {
   readonly group: number;
 }
 
@@ -175,7 +176,8 @@ export const Conv: Op<['X', 'W', 'B?'], ConvAttributes> = {
   ],
 };
 
-interface ConvTransposeAttributes extends Omit<TransposedAttributes, 'ceil_mode'> {
+/** Attributes of ConvTranspose. */
+export interface ConvTransposeAttributes extends Omit<TransposedAttributes, 'ceil_mode'> {
   readonly group: number;
 }
 

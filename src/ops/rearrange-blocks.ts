@@ -13,7 +13,8 @@ import {
 } from './receptive-field.js';
 import { windowedField } from './receptive-field-rules.js';
 
-interface BlockAttributes {
+/** Attributes of SpaceToDepth. */
+export interface BlockAttributes {
   readonly blocksize: number;
 }
 
