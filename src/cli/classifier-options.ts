@@ -143,6 +143,11 @@ const running = {
     .optional()
     .meta({ placeholder: 'folder' })
     .describe('run folder (runs/classifier-<model>-<data>-seed-<seed>)'),
+  hub: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'folder' })
+    .describe('write the folder for transformers.js here too (it is huggingface/ of the run)'),
   overwrite: z.boolean().optional().describe('replace a run that is there'),
   resume: z.boolean().optional().describe('go on with it'),
   checkpointEvery: positive.optional().describe('steps between checkpoints (an epoch)'),

@@ -7,15 +7,16 @@ import type { OpenedImages } from '../data/open-images.js';
 import type { ClassifierConfig } from '../methods/classifier/config.js';
 import type { Network } from '../methods/classifier/network.js';
 import { figuresOf } from '../methods/classifier/score.js';
-import { type TrainedClassifier, trainClassifier } from '../methods/classifier/train.js';
-import { type ClassifierSpec, describeClassifier, type Preprocessing } from '../onnx/metadata.js';
+import { trainClassifier } from '../methods/classifier/train.js';
+import type { Preprocessing } from '../onnx/metadata.js';
 import { renderReport } from '../report/report.js';
 import { writeAtomically } from '../runs/atomic-file.js';
+import { refuseHubFolder } from '../runs/hub.js';
 import { readMetrics } from '../runs/metrics-log.js';
-import { writeModelFile } from '../runs/model-file.js';
 import type { RunFolder } from '../runs/run-folder.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { classifierReport } from './classifier-report.js';
+import { saveClassifier } from './classifier-saving.js';
 import {
   headlines,
   openTrainingRun,
@@ -24,7 +25,6 @@ import {
   type TrainingRunOptions,
   trainInto,
 } from './training-run.js';
-import { version } from './version.js';
 
 export interface ClassifierRunOptions extends TrainingRunOptions {
   readonly config: ClassifierConfig;
@@ -37,6 +37,10 @@ export interface ClassifierRunOptions extends TrainingRunOptions {
   readonly augmentation: AugmentOptions;
   /** What it started from: a file, or the name of a builder. */
   readonly origin: string;
+  /** The output that has the scores, where it had to be said. */
+  readonly outputName?: string | undefined;
+  /** Another folder for transformers.js beside that of the run. */
+  readonly hub?: string | undefined;
 }
 
 export interface ClassifierRun {
@@ -53,6 +57,8 @@ export interface ClassifierRun {
   readonly late: number;
   readonly model: string;
   readonly report: string;
+  /** Folders that transformers.js loads: that of the run, then the one asked for. */
+  readonly hubs: readonly string[];
   readonly folder: string;
   /** What to do with it, as lines for a shell. */
   readonly next: readonly string[];
@@ -68,11 +74,13 @@ export interface Judged {
 }
 
 /**
- * Trains, judges the test images once at the end, and writes `model.onnx` and `report.html`.
+ * Trains, judges the test images once at the end, and writes `model.onnx`, `huggingface/` and `report.html`.
  * @throws InterruptedError after a signal, with the checkpoint saved; and what data, folder and training throw.
  */
 export async function runClassifier(options: ClassifierRunOptions): Promise<ClassifierRun> {
   const { network, config, data, preprocessing } = options;
+  const isAnew = options.overwrite !== true && options.resume !== true;
+  if (options.hub !== undefined && isAnew) await refuseHubFolder(options.hub);
   const folder = await openTrainingRun(options);
   const { batchSize, seed } = config;
   const { augmentation } = options;
@@ -94,13 +102,14 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     return { source, labels, probabilities, error: figuresOf(probabilities, labels).error };
   };
   const [test, held] = [await judge(data.test), await judge(data.validation)];
-  await writeModelFile(folder.model, trained.model(describe(options, trained, test)));
+  const errors = { testError: test?.error ?? null, validationError: held?.error ?? null };
+  const hubs = await saveClassifier(folder, options, trained, errors);
   const next = nextCommands(folder, options);
   const report = await classifierReport({
     ...options,
     metrics: await readMetrics(folder),
     judged: test ?? held,
-    figures: headlines(test?.error ?? null, trained, [
+    figures: headlines(errors.testError, trained, [
       ...(held ? [{ name: 'Validation error', value: `${(100 * held.error).toFixed(2)} %` }] : []),
     ]),
     next,
@@ -108,8 +117,7 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
   });
   await writeAtomically(folder.report, renderReport(report), { what: 'report' });
   return {
-    testError: test?.error ?? null,
-    validationError: held?.error ?? null,
+    ...errors,
     classes: network.classes,
     parameters: [...trained.parameters.values()].reduce((sum, { data: d }) => sum + d.length, 0),
     images: data.train.count,
@@ -118,45 +126,24 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     late: batches.late,
     model: folder.model,
     report: folder.report,
+    hubs,
     folder: folder.path,
     next,
   };
 }
 
-/** Metadata of the model: what it was given stays, what is said of classes and images is ours. */
-function describe(
-  { network, classes, preprocessing, config, origin, data }: ClassifierRunOptions,
-  { step }: TrainedClassifier,
-  test: Judged | null,
-): Record<string, string> {
-  const spec: ClassifierSpec = {
-    task: 'classification',
-    classes,
-    preprocessing,
-    provenance: {
-      method: 'classifier',
-      from: origin,
-      data: data.name,
-      images: data.train.count,
-      seed: config.seed,
-      steps: step,
-      ...(test && { testError: test.error }),
-      espalier: version,
-    },
-  };
-  return { ...network.metadata, ...describeClassifier(spec) };
-}
-
 /** What to do with the run, as lines for a shell. */
-function nextCommands(folder: RunFolder, { data, options }: ClassifierRunOptions): string[] {
+function nextCommands(
+  folder: RunFolder,
+  { data, options, outputName }: ClassifierRunOptions,
+): string[] {
   const model = quoted(folder.model);
   const split = data.test ? '' : ' --split validation';
   const held =
     data.test === null && options['validation'] !== undefined
       ? ` --validation ${options['validation']} --seed ${options['seed']}`
       : '';
-  const output =
-    options['outputName'] === undefined ? '' : ` --output ${quoted(String(options['outputName']))}`;
+  const output = outputName === undefined ? '' : ` --output ${quoted(outputName)}`;
   return [
     `npx espalier predict ${model} <images>`,
     ...(data.test || data.validation

@@ -43,6 +43,17 @@ export interface HubFolder {
   readonly files: readonly string[];
 }
 
+/** The errors on test and validation images that training wrote into a spec, as accuracies. */
+export function figuresOf({ provenance = {} }: ClassifierSpec): HubFigure[] {
+  return ['test', 'validation'].flatMap((split) => {
+    const error = provenance[`${split}Error`];
+    return typeof error === 'number' ? [{ type: 'accuracy', value: 1 - error, split }] : [];
+  });
+}
+
+/** Names of the files of such a folder, the texts first. */
+const fileNames = ['config.json', 'preprocessor_config.json', 'README.md', 'onnx/model.onnx'];
+
 /**
  * Writes a classifier of images as a Hugging Face folder, each file replaced at once.
  * @param folder made where it is not there
@@ -61,23 +72,24 @@ export async function writeHubFolder(
     ...huggingFaceFiles(made.spec),
     'README.md': modelCard(made.model, spec, options.card ?? {}, path),
   };
-  const onnx = join(path, 'onnx', 'model.onnx');
-  const files = [...Object.keys(texts).map((name) => join(path, name)), onnx];
-  if (!options.overwrite) await refuseExisting(files);
+  if (!options.overwrite) await refuseHubFolder(path);
   await mkdir(join(path, 'onnx'), { recursive: true });
-  await writeModelFile(onnx, made.model);
+  await writeModelFile(join(path, 'onnx', 'model.onnx'), made.model);
   for (const [name, text] of Object.entries(texts))
     await writeAtomically(join(path, name), text, { what: name });
-  return { path, files };
+  return { path, files: fileNames.map((name) => join(path, name)) };
 }
 
-async function refuseExisting(files: readonly string[]): Promise<void> {
-  for (const file of files)
+/** @throws UsageError where the folder holds such files, so that one knows before hours of training. */
+export async function refuseHubFolder(folder: string): Promise<void> {
+  for (const name of fileNames) {
+    const file = resolve(folder, name);
     if (await stat(file).catch(() => null))
       throw new UsageError(
         `${file} is there already. Add --overwrite to replace it, or choose another folder.`,
         { path: file },
       );
+  }
 }
 
 /** README.md: YAML that the hub reads, then what a reader wants to know. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ModelError } from '../../errors.js';
 import type { Model } from '../../graph/graph.js';
 import { type ClassifierSpec, readSpec } from '../../onnx/metadata.js';
-import { type HubFigure, writeHubFolder } from '../../runs/hub.js';
+import { figuresOf, type HubFigure, writeHubFolder } from '../../runs/hub.js';
 import { type MetricsLine, readMetrics } from '../../runs/metrics-log.js';
 import { readModelFile } from '../../runs/model-file.js';
 import { readRunConfig } from '../../runs/run-config.js';
@@ -52,10 +52,10 @@ export const exportCommand = command({
     const paths = runPaths(path);
     const model = await readModelFile(isRun ? paths.model : path);
     const spec = specOf(word, model, given, context);
-    const figures = [
-      ...testFigures(spec),
-      ...(isRun ? validationFigures(await readMetrics(paths)) : []),
-    ];
+    const stated = figuresOf(spec);
+    const isValidated = stated.some(({ split }) => split === 'validation');
+    const figures =
+      isRun && !isValidated ? [...stated, ...validationFigures(await readMetrics(paths))] : stated;
     const folder = resolve(context.cwd, given.hub);
     const config = isRun ? await readRunConfig(paths).catch(() => null) : null;
     const written = await writeHubFolder(folder, model, spec, {
@@ -111,15 +111,7 @@ function numberedClasses(word: string, { graph }: Model, context: Context): stri
   return Array.from({ length: width }, (_, i) => String(i));
 }
 
-/** What training wrote into the model: its error on the test images. */
-function testFigures({ provenance = {} }: ClassifierSpec): HubFigure[] {
-  const { testError } = provenance;
-  return typeof testError === 'number'
-    ? [{ type: 'accuracy', value: 1 - testError, split: 'test' }]
-    : [];
-}
-
-/** The last figures on the validation images. */
+/** The last figures on the validation images, for runs that do not state them in the model. */
 function validationFigures(metrics: readonly MetricsLine[]): HubFigure[] {
   const last = metrics.findLast((line) => line.type === 'evaluation');
   if (last?.type !== 'evaluation') return [];

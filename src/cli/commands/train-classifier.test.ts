@@ -67,6 +67,36 @@ describe('train classifier', () => {
     expect(next[1]).toBe(`npx espalier evaluate ${folder.path}/out/model.onnx --data ./shades`);
   });
 
+  it('writes the folder for transformers.js with the measured figures, and export the same', async () => {
+    const line = '--data ./shades --epochs 20 --learning-rate 0.2 --batch-size 6 --validation 4';
+    const { code, out, err } = await train(`${line} --output hubbed --hub hub --json`);
+    expect(code, err).toBe(0);
+    const own = join(folder.path, 'hubbed/huggingface');
+    const asked = join(folder.path, 'hub');
+    const run1 = JSON.parse(out);
+    expect(run1.hubs).toEqual([own, asked]);
+    const read = (at: string, name: string) => readFileSync(join(at, name), 'utf8');
+    for (const name of ['config.json', 'preprocessor_config.json', 'onnx/model.onnx'])
+      expect(read(own, name) === read(asked, name), name).toBe(true);
+    expect(JSON.parse(read(asked, 'config.json')).id2label).toEqual({
+      ...{ 0: 'black', 1: 'grey', 2: 'white' },
+    });
+    const accuracy = (value: number) => String(Number((1 - value).toFixed(6)));
+    const card = read(asked, 'README.md');
+    expect(card).toContain(`| accuracy | ${accuracy(run1.testError)} | ./shades, test |`);
+    expect(card).toContain(
+      `| accuracy | ${accuracy(run1.validationError)} | ./shades, validation |`,
+    );
+    const exported = await run('export hubbed --hub again', { cwd: folder.path });
+    expect(exported.code, exported.err).toBe(0);
+    const again = read(join(folder.path, 'again'), 'README.md');
+    expect(again.replaceAll('again', 'hub')).toBe(card);
+    const refused = await train(`${line} --output other --hub hub`);
+    expect(refused.err).toContain('hub/config.json is there already. Add --overwrite');
+    expect(refused.code).toBe(2);
+    expect(existsSync(join(folder.path, 'other'))).toBe(false);
+  });
+
   it('keeps the head where the classes are the same, in whatever order', async () => {
     const { code, out, err } = await train(
       '--data ./known --epochs 1 --learning-rate 1e-9 --output kept --validation 4',
