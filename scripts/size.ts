@@ -22,7 +22,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/data': 3800,
   'src/graph': 830,
   'src/methods/classifier': 700,
-  'src/methods/ladder': 850,
+  'src/methods/ladder': 1600,
   'src/metrics': 250,
   'src/nn': 1000,
   'src/onnx': 1500,

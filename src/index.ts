@@ -81,6 +81,16 @@ export {
   presetFor,
   presets,
 } from './methods/ladder/config.js';
+export { convClassifierModel } from './methods/ladder/conv-classifier.js';
+export {
+  type ConvLadderConfig,
+  type ConvNetwork,
+  convLadderConfig,
+  convNetworks,
+  type Whitening,
+} from './methods/ladder/conv-config.js';
+export { convLadderCosts, convLadderStep } from './methods/ladder/conv-step.js';
+export { type TrainConvLadderOptions, trainConvLadder } from './methods/ladder/conv-train.js';
 export { type Reconstruction, reconstruct } from './methods/ladder/reconstruct.js';
 export { type Costs, ladderCosts, ladderStep } from './methods/ladder/step.js';
 export {

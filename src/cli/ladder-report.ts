@@ -23,7 +23,7 @@ import {
 } from './report-parts.js';
 
 export interface LadderReportInput {
-  readonly config: LadderConfig;
+  readonly config: Pick<LadderConfig, 'mode' | 'seed'>;
   /** The resolved options of the command. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly data: SemiSupervisedData;

@@ -6,6 +6,9 @@ import { DataError } from '../errors.js';
 import type { Model } from '../graph/graph.js';
 import { classifierModel } from '../methods/ladder/classifier.js';
 import type { LadderConfig } from '../methods/ladder/config.js';
+import { convClassifierModel } from '../methods/ladder/conv-classifier.js';
+import type { ConvLadderConfig } from '../methods/ladder/conv-config.js';
+import { trainConvLadder } from '../methods/ladder/conv-train.js';
 import { reconstruct } from '../methods/ladder/reconstruct.js';
 import { errorOf, type TrainedLadder, trainLadder } from '../methods/ladder/train.js';
 import { type ClassifierSpec, describeClassifier } from '../onnx/metadata.js';
@@ -25,8 +28,14 @@ import {
 } from './training-run.js';
 import { version } from './version.js';
 
+/** A ladder of fully connected layers, or one of convolutions. */
+export type AnyLadderConfig = LadderConfig | ConvLadderConfig;
+
+/** Whether it is one of convolutions. */
+export const isConv = (config: AnyLadderConfig): config is ConvLadderConfig => 'network' in config;
+
 export interface LadderRunOptions extends TrainingRunOptions {
-  readonly config: LadderConfig;
+  readonly config: AnyLadderConfig;
   readonly data: SemiSupervisedData;
   /** A figure of another run to show beside this one's in the report. */
   readonly comparison?: { readonly name: string; readonly value: string };
@@ -50,11 +59,13 @@ export interface LadderRun {
 export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
   const { runtime, config, data } = options;
   const pixels = imageSize(data.shape);
-  if (config.widths[0] !== pixels)
+  if (!isConv(config) && config.widths[0] !== pixels)
     throw new DataError(`images have ${pixels} values, the network takes ${config.widths[0]}`);
   const folder = await openTrainingRun(options);
   const trained = await trainInto(folder, options, (surroundings) =>
-    trainLadder({ ...surroundings, config, data }),
+    isConv(config)
+      ? trainConvLadder({ ...surroundings, config, data })
+      : trainLadder({ ...surroundings, config, data }),
   );
   const test = data.test;
   const judged = test && { set: test, probabilities: await trained.classify(test) };
@@ -67,7 +78,9 @@ export async function runLadder(options: LadderRunOptions): Promise<LadderRun> {
     data,
     metrics: await readMetrics(folder),
     judged,
-    reconstruction: await reconstruct(runtime, config, trained.parameters, shown),
+    reconstruction: isConv(config)
+      ? null
+      : await reconstruct(runtime, config, trained.parameters, shown),
     figures: headlines(testError, trained, options.comparison && [options.comparison]),
     next: nextCommands(folder, options),
     provenance: provenanceOf(runtime, config.seed),
@@ -108,7 +121,7 @@ async function exportModel(
       colour: channels === 1 ? 'grey' : 'rgb',
     },
     provenance: {
-      method: `ladder, ${config.mode} (Rasmus et al. 2015)`,
+      method: `ladder, ${isConv(config) ? `${config.network}, ` : ''}${config.mode} (Rasmus et al. 2015)`,
       labels: data.labelled.count,
       seed: config.seed,
       steps: step,
@@ -116,7 +129,10 @@ async function exportModel(
       espalier: version,
     },
   };
-  const model: Model = classifierModel(config, data.shape, weights, describeClassifier(spec));
+  const metadata = describeClassifier(spec);
+  const model: Model = isConv(config)
+    ? convClassifierModel(config, weights, metadata)
+    : classifierModel(config, data.shape, weights, metadata);
   await writeModelFile(folder.model, model);
   await writeHubFolder(folder.huggingFace, model, spec, {
     overwrite: true,

@@ -14,10 +14,19 @@ import {
   presetFor,
   presets,
 } from '../../methods/ladder/config.js';
+import {
+  type ConvLadderConfig,
+  type ConvNetwork,
+  checkConvConfig,
+  convLadderConfig,
+  convNetworks,
+  modesOf,
+  whitenings,
+} from '../../methods/ladder/conv-config.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
-import { type LadderRun, runLadder } from '../ladder-run.js';
+import { type AnyLadderConfig, isConv, type LadderRun, runLadder } from '../ladder-run.js';
 import { defined, repeatable } from '../training-run.js';
 
 const names = Object.keys(datasets) as [DatasetName, ...DatasetName[]];
@@ -50,15 +59,22 @@ const options = z.object({
     .optional()
     .describe('1 for grey, 3 for colour (3)'),
   strict: z.boolean().optional().describe('a file that cannot be read is an error, not skipped'),
-  mode: z.enum(modes).default('full').describe('which costs to learn from'),
+  network: z
+    .enum(['dense', ...convNetworks])
+    .default('dense')
+    .describe("fully connected, or one of the paper's convolutional networks with its settings"),
+  mode: z
+    .enum(modes)
+    .optional()
+    .describe('which costs to learn from (full; conv-small and conv-large: gamma)'),
   preset: z
     .enum(presets)
     .optional()
-    .describe("the paper's settings for so many labels (by the labels)"),
+    .describe("the paper's settings of a dense network for so many labels (by the labels)"),
   hidden: z
     .array(positive)
     .optional()
-    .describe('units of the layers between (1000,500,250,250,250)'),
+    .describe('units of the layers between of a dense network (1000,500,250,250,250)'),
   lambdas: z
     .array(weight)
     .optional()
@@ -70,8 +86,16 @@ const options = z.object({
     .array(positive)
     .optional()
     .describe('hidden units of the amlp combinator (4)'),
+  whitening: z
+    .enum(whitenings)
+    .optional()
+    .describe('of convolutional networks: contrast normalisation and ZCA first (conv-large: zca)'),
   batchSize: positive.optional().describe('labelled images a step, and as many unlabelled (100)'),
-  epochs: z.number().positive().optional().describe('passes over the unlabelled images (150)'),
+  epochs: z
+    .number()
+    .positive()
+    .optional()
+    .describe('passes over the unlabelled images (150, or as the network has it)'),
   learningRate: z.number().positive().optional().describe("Adam's step size (0.002)"),
   decayFrom: z
     .number()
@@ -111,6 +135,8 @@ export const trainLadder = command({
     'Train a classifier from few labels and many images (ladder network, Rasmus et al. 2015)',
   examples: [
     'espalier train ladder --labels 100',
+    'espalier train ladder --network conv-small --labels 100',
+    'espalier train ladder --network conv-large --data cifar10',
     'espalier train ladder --data folder --folder photos --height 32 --epochs 50',
     'espalier train ladder --config runs/mine/config.yaml --seed 2 --output runs/mine-2',
     'espalier train ladder --labels 100 --resume',
@@ -162,11 +188,10 @@ async function loadData(given: Options, context: Context): Promise<SemiSupervise
   return loaded;
 }
 
-function resolveConfig(given: Options, data: SemiSupervisedData): LadderConfig {
-  const classes = data.classes.length;
-  const preset = given.preset ?? presetFor(data.labelled.count);
-  const base = ladderConfig(preset, given.mode, imageSize(data.shape), classes, given.hidden);
-  const chosen = {
+function resolveConfig(given: Options, data: SemiSupervisedData): AnyLadderConfig {
+  if (given.patience !== undefined && !data.validation)
+    throw new UsageError('--patience needs validation images: give --validation as well');
+  const chosen = defined({
     lambdas: given.lambdas,
     inputNoise: given.inputNoise,
     layerNoise: given.layerNoise,
@@ -177,21 +202,62 @@ function resolveConfig(given: Options, data: SemiSupervisedData): LadderConfig {
     learningRate: given.learningRate,
     decayFrom: given.decayFrom,
     seed: given.seed,
-  };
-  const config = { ...base, ...defined(chosen) };
+  });
+  return given.network === 'dense'
+    ? denseConfig(given, data, chosen)
+    : convConfig(given, given.network, data, chosen);
+}
+
+/** What both kinds of ladder take from the options. */
+type Chosen = Partial<Omit<LadderConfig, 'widths' | 'mode'>>;
+
+function denseConfig(given: Options, data: SemiSupervisedData, chosen: Chosen): LadderConfig {
+  refuse(given, ['whitening'], 'the dense network');
+  const classes = data.classes.length;
+  const preset = given.preset ?? presetFor(data.labelled.count);
+  const { mode = 'full', hidden } = given;
+  const base = ladderConfig(preset, mode, imageSize(data.shape), classes, hidden);
+  const config = { ...base, ...chosen };
   checkConfig(config);
-  if (given.patience !== undefined && !data.validation)
-    throw new UsageError('--patience needs validation images: give --validation as well');
   return config;
 }
 
+function convConfig(
+  given: Options,
+  network: ConvNetwork,
+  data: SemiSupervisedData,
+  chosen: Chosen,
+): ConvLadderConfig {
+  refuse(given, ['preset', 'hidden'], network);
+  const mode = given.mode ?? modesOf(network)[0] ?? 'gamma';
+  const base = convLadderConfig(network, mode, data.shape, data.classes.length);
+  const config = { ...base, ...chosen, ...defined({ whitening: given.whitening }) };
+  checkConvConfig(config);
+  return config;
+}
+
+/** @throws UsageError where an option is given that a network does not have. */
+function refuse(given: Options, keys: readonly (keyof Options)[], network: string): void {
+  for (const key of keys)
+    if (given[key] !== undefined)
+      throw new UsageError(`--${key} is no option of ${network}: leave it out`, {
+        actual: given[key],
+      });
+}
+
 /** What of a config is an option of the command under the same name. */
-function settingsOf({ widths, ...settings }: LadderConfig) {
+function settingsOf(config: AnyLadderConfig) {
+  if (isConv(config)) {
+    const { shape: _, classes: __, ...settings } = config;
+    return settings;
+  }
+  const { widths, ...settings } = config;
   return { ...settings, hidden: widths.slice(1, -1) };
 }
 
-function defaultOutput(given: Options, config: LadderConfig, data: SemiSupervisedData): string {
-  return `runs/ladder-${given.data}-${data.labelled.count}-${config.mode}-seed-${config.seed}`;
+function defaultOutput(given: Options, config: AnyLadderConfig, data: SemiSupervisedData): string {
+  const kind = isConv(config) ? `${config.network}-${config.mode}` : config.mode;
+  return `runs/ladder-${given.data}-${data.labelled.count}-${kind}-seed-${config.seed}`;
 }
 
 function describeRun(run: LadderRun): string {

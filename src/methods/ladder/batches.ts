@@ -24,7 +24,7 @@ export interface Batches {
  * @throws DataError where there is no labelled image, or an image has not as many bytes as the input has units.
  */
 export function ladderBatches(
-  config: LadderConfig,
+  config: Pick<LadderConfig, 'batchSize' | 'seed' | 'mode' | 'widths'>,
   labelled: Images,
   unlabelled: Images | null,
 ): Batches {

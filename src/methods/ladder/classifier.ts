@@ -1,11 +1,13 @@
 /** The trained encoder as an ordinary classifier: normalisation folded into weights and biases. */
 import { internal } from '../../errors.js';
-import { type Model, model } from '../../graph/graph.js';
+import { type Model, model, type Value } from '../../graph/graph.js';
 import { filled } from '../../nn/init.js';
+import type { Normalized } from '../../nn/normalization.js';
 import { type Builder, builder } from '../../ops/builder.js';
 import { prune } from '../../ops/rewrite/prune.js';
 import type { Runtime, Session } from '../../runtime/runtime.js';
 import { permutation, streamKey } from '../../tensor/random.js';
+import { sizeOf } from '../../tensor/shape.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
 import type { Images } from './batches.js';
 import { epsilon, type LadderConfig } from './config.js';
@@ -19,6 +21,9 @@ export interface Statistics {
 
 export type Parameters = ReadonlyMap<string, Tensor>;
 
+/** What of a ladder's config says which batches there are. */
+type BatchSettings = Pick<LadderConfig, 'batchSize' | 'seed'>;
+
 /**
  * A function that gives the statistics for testing: the clean path over the labelled images alone, averaged over
  * batches, the variance times n / (n - 1) (official code: with 100 labels they come from those 100 images).
@@ -29,18 +34,36 @@ export async function statisticsOf(
   labelled: Images,
 ): Promise<(parameters: Parameters) => Promise<Statistics>> {
   const [pixels = 1, ...units] = config.widths;
+  return statisticsFrom(runtime, config, labelled, units, (b, rows) => {
+    const n = rows.shape[0] as number;
+    const x = b.Reshape(b.Transpose(rows, { perm: [1, 0] }), [pixels, 1, n]);
+    const { layers } = encode(b, config, x, ['clean'], units.length);
+    return layers.slice(1).map(({ clean }) => clean ?? internal('the encoder left out a layer'));
+  });
+}
+
+/**
+ * As `statisticsOf`, for any encoder.
+ * @param units number of means of each layer, from 1 on
+ * @param encoder adds the clean pass of rows of pixels, (n, pixels), and gives what each layer was normalised by
+ */
+export async function statisticsFrom(
+  runtime: Runtime,
+  config: BatchSettings,
+  labelled: Images,
+  units: readonly number[],
+  encoder: (b: Builder, rows: Value) => readonly Pick<Normalized, 'mean' | 'inverseStd'>[],
+): Promise<(parameters: Parameters) => Promise<Statistics>> {
+  const pixels = labelled.images.length / labelled.count;
   const n = Math.min(config.batchSize, labelled.count);
   const batches = Math.floor(labelled.count / n);
   // In a random order: labelled images often come class by class, and a batch of one class varies too little.
   const order = permutation(labelled.count, streamKey(config.seed, 0, 'order/statistics'));
   const b = builder();
   const rows = b.input('labelled', 'float32', [n, pixels]);
-  const x = b.Reshape(b.Transpose(rows, { perm: [1, 0] }), [pixels, 1, n]);
-  const { layers } = encode(b, config, x, ['clean'], units.length);
-  layers.forEach(({ clean }, l) => {
-    if (!clean) return;
-    b.output(clean.mean, `mean.${l}`);
-    b.output(clean.inverseStd, `inverseStd.${l}`);
+  encoder(b, rows).forEach(({ mean, inverseStd }, i) => {
+    b.output(mean, `mean.${i + 1}`);
+    b.output(inverseStd, `inverseStd.${i + 1}`);
   });
   const session = await runtime.load(model(b.build('statistics', 'inputs')));
 
@@ -101,25 +124,34 @@ export function foldNormalization(
   { mean, variance }: Statistics,
 ): Map<string, Tensor<'float32'>> {
   const folded = new Map<string, Tensor<'float32'>>();
-  const array = (name: string): Float32Array =>
-    (parameters.get(name)?.data as Float32Array | undefined) ?? internal(`no parameter "${name}"`);
-  for (let l = 1; l < config.widths.length; l++) {
-    const [units = 1, inputs = 1] = [config.widths[l], config.widths[l - 1]];
-    const W = array(`encoder.${l - 1}.W`);
-    const beta = array(`encoder.${l - 1}.beta`);
-    const isTop = l === config.widths.length - 1;
-    const gamma = isTop ? array(`encoder.${l - 1}.gamma`) : null;
-    const weights = new Float32Array(units * inputs);
-    const bias = new Float32Array(units);
-    for (let o = 0; o < units; o++) {
-      const scale = (gamma?.[o] ?? 1) / Math.sqrt((variance[l - 1]?.[o] ?? 0) + epsilon);
-      for (let k = o * inputs; k < (o + 1) * inputs; k++) weights[k] = (W[k] ?? 0) * scale;
-      bias[o] = (gamma?.[o] ?? 1) * (beta[o] ?? 0) - (mean[l - 1]?.[o] ?? 0) * scale;
-    }
-    folded.set(`layer.${l}.weight`, tensor('float32', [units, inputs], weights));
-    folded.set(`layer.${l}.bias`, tensor('float32', [units], bias));
-  }
+  for (let l = 1; l < config.widths.length; l++)
+    foldLayer(folded, parameters, l, mean[l - 1] ?? [], variance[l - 1] ?? []);
   return folded;
+}
+
+/** Adds weight, of the dimensions of W, and bias of layer l to `folded`. */
+export function foldLayer(
+  folded: Map<string, Tensor<'float32'>>,
+  parameters: Parameters,
+  l: number,
+  mean: ArrayLike<number>,
+  variance: ArrayLike<number>,
+): void {
+  const array = (name: string): Float32Array | null =>
+    (parameters.get(`encoder.${l - 1}.${name}`)?.data as Float32Array | undefined) ?? null;
+  const { dims, data: W } = parameters.get(`encoder.${l - 1}.W`) ?? internal(`no W of layer ${l}`);
+  const units = dims[0] ?? 1;
+  const inputs = W.length / units;
+  const [beta, gamma] = [array('beta'), array('gamma')];
+  const weights = new Float32Array(W.length);
+  const bias = new Float32Array(units);
+  for (let o = 0; o < units; o++) {
+    const scale = (gamma?.[o] ?? 1) / Math.sqrt((variance[o] ?? 0) + epsilon);
+    for (let k = o * inputs; k < (o + 1) * inputs; k++) weights[k] = Number(W[k]) * scale;
+    bias[o] = (gamma?.[o] ?? 1) * (beta?.[o] ?? 0) - (mean[o] ?? 0) * scale;
+  }
+  folded.set(`layer.${l}.weight`, tensor('float32', dims, weights));
+  folded.set(`layer.${l}.bias`, tensor('float32', [units], bias));
 }
 
 /**
@@ -158,17 +190,31 @@ export function classifierModel(
   return model(prune(graph), metadata);
 }
 
-/** A function that gives class probabilities, (count, classes), of images under given weights, without building a model. */
+/** Class probabilities, (count, classes), of images under given weights. */
+export type Classify = (weights: Parameters, set: Images) => Promise<Tensor<'float32'>>;
+
+/** A function that gives class probabilities without building a model. */
 export async function classifier(
   runtime: Runtime,
   config: LadderConfig,
   shape: readonly number[],
-): Promise<(weights: Parameters, set: Images) => Promise<Tensor<'float32'>>> {
-  const graph = classifierGraph(config, shape).build('ladder-classifier', 'inputs');
-  const session = await runtime.load(model(graph));
-  const classes = config.widths.at(-1) ?? 1;
-  const pixels = config.widths[0] ?? 1;
-  const largest = 1000;
+): Promise<Classify> {
+  return classifierFrom(runtime, classifierGraph(config, shape), shape, 1000);
+}
+
+/**
+ * As `classifier`, for any graph of a classifier with parameters.
+ * @param largest images that go through it at a time
+ */
+export async function classifierFrom(
+  runtime: Runtime,
+  b: Builder,
+  shape: readonly number[],
+  largest: number,
+): Promise<Classify> {
+  const session = await runtime.load(model(b.build('ladder-classifier', 'inputs')));
+  const classes = b.outputs.at(-1)?.shape[1] as number;
+  const pixels = sizeOf(shape);
   return async (weights, set) => {
     const probabilities = new Float32Array(set.count * classes);
     for (let from = 0; from < set.count; from += largest) {

@@ -160,7 +160,8 @@ function normalize(b: Builder, layer: ConvLayer, z: Value, beta: Value | null): 
   };
 }
 
-function rectifier(b: Builder, slope: number, x: Value): Value {
+/** A rectifier, leaky where the slope is not 0. */
+export function rectifier(b: Builder, slope: number, x: Value): Value {
   return slope === 0 ? b.Relu(x) : b.LeakyRelu(x, { alpha: slope });
 }
 

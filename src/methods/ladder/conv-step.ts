@@ -3,6 +3,8 @@ import type { Value } from '../../graph/graph.js';
 import { crossEntropyColumns } from '../../nn/losses.js';
 import { type Builder, builder } from '../../ops/builder.js';
 import type { TrainingStep } from '../../train/step.js';
+import type { Parameters } from './classifier.js';
+import { prepared } from './conv-classifier.js';
 import { type ConvLadderConfig, type ConvNetworkShape, networkShape } from './conv-config.js';
 import { decodeConv } from './conv-decoder.js';
 import { encodeConv } from './conv-encoder.js';
@@ -12,16 +14,18 @@ import { type Costs, stepOf } from './step.js';
 /**
  * Adds the forward pass and its costs to `b`. Inputs: `labelled` float32 (n, pixels) in [0, 1], the channels one after
  * the other, `labels` int64 (n), and unless the mode is supervised `unlabelled` float32 (n, pixels).
+ * @param whitening as `whiteningOf` gives it; null where the config has none
  */
 export function convLadderCosts(
   b: Builder,
   config: ConvLadderConfig,
   network: ConvNetworkShape = networkShape(config),
+  whitening: Parameters | null = null,
 ): Costs {
   const { batchSize: n, shape, lambdas, mode } = config;
   const pixels = shape[0] * shape[1] * shape[2];
   const images = (name: string): Value =>
-    b.Reshape(b.input(name, 'float32', [n, pixels]), [n, ...shape]);
+    prepared(b, config, b.input(name, 'float32', [n, pixels]), whitening);
   const labels = b.input('labels', 'int64', [n]);
   const labelled = encodeConv(b, config, network, images('labelled'), 'labelled');
   const crossEntropy = crossEntropyColumns(b, labelled.logits, labels);
@@ -47,7 +51,10 @@ export function convLadderCosts(
 const isCost = (weight: number): boolean => weight > 0;
 
 /** Compiles the step; it reports `crossEntropy` and `denoising.<layer>` beside the loss. */
-export function convLadderStep(config: ConvLadderConfig): TrainingStep {
+export function convLadderStep(
+  config: ConvLadderConfig,
+  whitening: Parameters | null = null,
+): TrainingStep {
   const b = builder();
-  return stepOf(b, convLadderCosts(b, config));
+  return stepOf(b, convLadderCosts(b, config, networkShape(config), whitening));
 }

@@ -4,9 +4,16 @@ import type { Runtime, SessionOptions } from '../../runtime/runtime.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { heldFor, linearAfter } from '../../train/schedule.js';
+import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
-import { type Images, ladderBatches } from './batches.js';
-import { classifier, foldNormalization, type Parameters, statisticsOf } from './classifier.js';
+import { type Batches, type Images, ladderBatches } from './batches.js';
+import {
+  type Classify,
+  classifier,
+  foldNormalization,
+  type Parameters,
+  statisticsOf,
+} from './classifier.js';
 import { checkConfig, type LadderConfig } from './config.js';
 import { ladderStep } from './step.js';
 
@@ -49,15 +56,39 @@ export interface TrainedLadder extends TrainResult {
 export async function trainLadder(options: TrainLadderOptions): Promise<TrainedLadder> {
   const { runtime, config, data } = options;
   checkConfig(config);
-  const { stepsPerEpoch, batch } = ladderBatches(config, data.labelled, data.unlabelled);
+  const batches = ladderBatches(config, data.labelled, data.unlabelled);
   const statistics = await statisticsOf(runtime, config, data.labelled);
-  const classify = await classifier(runtime, config, data.shape);
-  const weightsOf = async (parameters: Parameters) =>
-    foldNormalization(config, parameters, await statistics(parameters));
+  return trainParts(options, {
+    step: ladderStep(config),
+    batches,
+    weightsOf: async (parameters) =>
+      foldNormalization(config, parameters, await statistics(parameters)),
+    classify: await classifier(runtime, config, data.shape),
+  });
+}
+
+/** What kinds of ladders do each in their own way. */
+export interface LadderParts {
+  readonly step: TrainingStep;
+  readonly batches: Batches;
+  /** Weights of the classifier that parameters come to. */
+  readonly weightsOf: (parameters: Parameters) => Promise<Parameters>;
+  readonly classify: Classify;
+  readonly stepsPerRun?: number;
+}
+
+/** Trains the parts of any ladder: what `trainLadder` does of which it matters not what the network is. */
+export async function trainParts(
+  options: Omit<TrainLadderOptions, 'config'> & { readonly config: ScheduleSettings },
+  { step, batches, weightsOf, classify, ...more }: LadderParts,
+): Promise<TrainedLadder> {
+  const { config, data } = options;
+  const { stepsPerEpoch, batch } = batches;
   const { validation } = data;
   const result = await train({
     ...options,
-    step: ladderStep(config),
+    ...more,
+    step,
     run: config.mode === 'supervised' ? 'supervised' : 'ladder',
     batch,
     steps: Math.round(config.epochs * stepsPerEpoch),
@@ -82,6 +113,11 @@ export async function trainLadder(options: TrainLadderOptions): Promise<TrainedL
   const weights = await weightsOf(result.parameters);
   return { ...result, weights, stepsPerEpoch, classify: (set) => classify(weights, set) };
 }
+
+type ScheduleSettings = Pick<
+  LadderConfig,
+  'mode' | 'epochs' | 'learningRate' | 'decayFrom' | 'seed'
+>;
 
 /** Share of images whose likeliest class is not their label. */
 export function errorOf(probabilities: Tensor<'float32'>, set: Images): number {
