@@ -54,9 +54,14 @@ export function resolvePreprocessing(
   const { height = seen.height, width = seen.width } = options;
   const channels =
     options.channels ?? (options.colour ? channelsOf(options.colour) : seen.channels);
+  const missing = [
+    ...(height === undefined ? ['--height'] : []),
+    ...(width === undefined ? ['--width'] : []),
+    ...(channels !== 1 && channels !== 3 ? ['--channels'] : []),
+  ];
   if (height === undefined || width === undefined || (channels !== 1 && channels !== 3))
     throw new UsageError(
-      `the model does not say what images it takes (its input "${input.name}" has shape ${formatShape(input.shape ?? [])}): give --height, --width, --channels, and where they are not the usual ones --layout, --colour, --scale, --mean and --std`,
+      `the model does not say what images it takes (its input "${input.name}" has shape ${formatShape(input.shape ?? [])}): give ${missing.join(', ')}, and where they are not the usual ones --layout, --colour, --scale, --mean and --std`,
       { actual: input.shape },
     );
   const keeps = stated !== null && stated.channels === channels;

@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brightness, type Folder, makeFolder, type Ran, run } from '../../../test/cli.js';
+import { type Model, model } from '../../graph/graph.js';
+import { normal } from '../../nn/init.js';
 import { readSpec } from '../../onnx/metadata.js';
+import { builder } from '../../ops/builder.js';
 import { readModelFile } from '../../runs/model-file.js';
 
 let folder: Folder;
@@ -22,6 +25,16 @@ beforeAll(() => {
   }
 });
 afterAll(() => folder.remove());
+
+/** One convolution, a pool over all of the image, and two classes; height and width free. */
+function convolutional(): Model {
+  const b = builder();
+  const x = b.input('image', 'float32', ['batch', 1, 'height', 'width']);
+  const weight = (name: string, dims: number[]) => b.initializer(name, normal(3, name, dims, 0.4));
+  const features = b.Relu(b.Conv(x, weight('conv', [4, 1, 3, 3]), null, { pads: [1, 1, 1, 1] }));
+  b.output(b.Gemm(b.Flatten(b.GlobalAveragePool(features)), weight('top', [4, 2])), 'logits');
+  return model(b.build('convolutional'));
+}
 
 const train = (line: string, signal?: AbortSignal): Promise<Ran> =>
   run(`train classifier --from model.onnx --threads 1 ${line}`, {
@@ -121,6 +134,28 @@ describe('train classifier', () => {
     expect(spec?.classes).toEqual(['black', 'grey', 'white']);
     const [mean = 0] = spec?.preprocessing?.mean ?? [];
     expect(mean).toBeCloseTo((10 + 128 + 245) / 3 / 255, 2);
+  });
+
+  it('binds a free image size for training, and leaves it free in the saved model', async () => {
+    folder.write('free.onnx', convolutional());
+    const line = '--data ./shades --epochs 2 --batch-size 6 --from free.onnx --threads 1';
+    const here = (more: string) => run(`train classifier ${line} ${more}`, { cwd: folder.path });
+    const unsaid = await here('--output free');
+    expect(unsaid.err).toMatch(
+      /has shape \[batch, 1, height, width\]\): give --height, --width, and/,
+    );
+    expect(unsaid.code).toBe(2);
+    expect((await here('--output free --height 8 --width 6')).code).toBe(0);
+    const { graph, metadata } = await readModelFile(join(folder.path, 'free/model.onnx'));
+    expect(graph.inputs[0]?.shape).toEqual(['batch', 1, 'height', 'width']);
+    expect(readSpec(metadata)?.preprocessing).toMatchObject({ height: 8, width: 6 });
+    const judged = 'evaluate free/model.onnx --data ./shades --json';
+    expect((await run(judged, { cwd: folder.path })).code).toBe(0);
+    const more = `train classifier --from free/model.onnx --data ./shades --epochs 1 --output on`;
+    expect((await run(more, { cwd: folder.path })).code).toBe(0);
+    const wrong = await here('--output wrong --height 8 --width 6 --channels 3');
+    expect(wrong.err).toContain('images would go in as [batch, 3, 8, 6]: choose another height');
+    expect(wrong.code).toBe(2);
   });
 
   it('goes on after an interruption as if nothing had been', async () => {

@@ -2,6 +2,7 @@
 import { basename, extname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { labelsOf } from '../../data/image-source.js';
+import { inputDims } from '../../data/model-input.js';
 import type { OpenedImages } from '../../data/open-images.js';
 import { pixelStatistics } from '../../data/pixel-statistics.js';
 import { UsageError } from '../../errors.js';
@@ -12,7 +13,12 @@ import {
   fineTuningDefaults,
   fromScratchDefaults,
 } from '../../methods/classifier/config.js';
-import { classesOf, classifierNetwork, type Network } from '../../methods/classifier/network.js';
+import {
+  classesOf,
+  classifierNetwork,
+  type Network,
+  withImageSize,
+} from '../../methods/classifier/network.js';
 import { buildModel } from '../../nn/models/build-model.js';
 import { type ModelName, models } from '../../nn/models/table.js';
 import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
@@ -147,7 +153,9 @@ async function prepare(
   );
   // A head that is trained already needs no faster rate than the rest.
   const base = { ...fineTuningDefaults, ...(head === 'keep' && { headRate: 1 }) };
-  return { network, preprocessing: resolved.preprocessing, base, ...chosen };
+  const { preprocessing } = resolved;
+  const sized = withImageSize(network, inputDims(1, preprocessing));
+  return { network: sized, preprocessing, base, ...chosen };
 }
 
 function resolveConfig(

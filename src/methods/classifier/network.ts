@@ -25,6 +25,8 @@ export interface Network {
   readonly input: ValueInfo & { readonly shape: readonly (number | string)[] };
   /** Name of the batch dimension. */
   readonly batch: string;
+  /** What the input's other symbolic dimensions are in training; a saved model keeps them free. None unless bound. */
+  readonly sizes: Readonly<Record<string, number>>;
   readonly head: Head;
   readonly classes: number;
   /** Metadata of the model that it came from. */
@@ -74,10 +76,32 @@ export function classifierNetwork(source: Model, options: NetworkOptions): Netwo
     graph: made,
     input: { name: input.name, dtype: 'float32', shape: b.value(input.name).shape },
     batch,
+    sizes: {},
     head: findHead(made, output),
     classes: options.classes,
     metadata: source.metadata,
   };
+}
+
+/**
+ * Binds the symbolic dimensions of the images for training.
+ * @param dims of the input, the batch first, as training gives it
+ * @throws UsageError where the input is of another shape.
+ */
+export function withImageSize(network: Network, dims: readonly number[]): Network {
+  const { name, shape } = network.input;
+  const sizes: Record<string, number> = {};
+  const fits = shape.slice(1).every((dim, i) => {
+    const size = dims[i + 1] ?? 0;
+    if (typeof dim === 'string') sizes[dim] ??= size;
+    return (typeof dim === 'string' ? sizes[dim] : dim) === size;
+  });
+  if (shape.length !== dims.length || !fits)
+    throw new UsageError(
+      `the model's input "${name}" has shape ${formatShape(shape)}, and images would go in as ${formatShape([network.batch, ...dims.slice(1)])}: choose another height, width, number of channels or layout`,
+      { expected: shape, actual: dims },
+    );
+  return { ...network, sizes };
 }
 
 /** The network with trained weights, to be written to a file. */

@@ -19,7 +19,7 @@ export function classifierStep(network: Network, config: ClassifierConfig): Trai
   const { b, state } = trainingForm(
     { ...network.graph, outputs: [] },
     {
-      dimensions: { [network.batch]: config.batchSize },
+      dimensions: { ...network.sizes, [network.batch]: config.batchSize },
       trainable: (name) => trained.has(name),
       batchNormalization: config.batchNorm,
     },
