@@ -131,8 +131,9 @@ function isUndisputed(
   });
 }
 
-/** Whether each window holds an element of the input: else the runtime divides by 0. */
-const holdsSomething = (y: Tensor): boolean => toNumbers(y).every((value) => Math.abs(value) < 10);
+/** Whether each window holds an element of the input: else the runtime divides by 0, or gives its least number. */
+const holdsSomething = (y: Tensor): boolean =>
+  toNumbers(y).every((value) => Math.abs(value) < 1000);
 
 describe('pools drawn at random', () => {
   it('have the shape that the runtime computes and the gradient of finite differences', async () => {
@@ -143,7 +144,7 @@ describe('pools drawn at random', () => {
         const session = await runtime.load(model(graph), { threads: 1 });
         const { y } = await session.run({ x });
         expect(y?.dims).toEqual(shape);
-        if (!y || !holdsSomething(y)) return;
+        fc.pre(y !== undefined && holdsSomething(y));
         await checkGradient(runtime, graph, { loss: 'loss', with: ['x'], feeds: { x } });
       }),
       { numRuns: 250, seed: 1 },
