@@ -17,13 +17,16 @@ export function agreementOf(ours: readonly number[], peer: readonly number[]): A
   return { ours, peer, largestRelativeDifference: Math.max(...differences) };
 }
 
-export function agreementLines({ ours, peer, largestRelativeDifference }: Agreement): string[] {
+export function agreementLines(
+  { ours, peer, largestRelativeDifference }: Agreement,
+  peerName = 'PyTorch',
+): string[] {
   const row = (name: string, losses: readonly number[]): string =>
     `losses of ${name.padEnd(11)}${losses.map((loss) => loss.toPrecision(8).padStart(12)).join('')}`;
   const difference = largestRelativeDifference.toExponential(1);
   return [
     row('Espalier', ours),
-    row('PyTorch', peer),
+    row(peerName, peer),
     `largest relative difference ${difference}; at most ${tolerance}`,
   ];
 }

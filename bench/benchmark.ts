@@ -18,6 +18,8 @@ export interface BenchContext extends Amount {
   readonly runtime: Runtime;
   /** Python with PyTorch, or why there is none: a peer's part is left out then. */
   readonly peer: Peer | { readonly absent: string };
+  /** Libraries for browsers that are to be timed, where they are installed. */
+  readonly peers: readonly string[];
   /** Where the time goes, node by node, instead of how long it takes. */
   readonly profile: boolean;
   /** Tells whoever waits what has just been measured. */
@@ -39,7 +41,10 @@ export interface Benchmark {
   readonly summary: string;
   /** Where the command line says nothing. */
   readonly amount: Amount;
-  /** `step`: a training step on a runtime, which has a peer in `peers/`. `host`: code of ours alone, on one thread. */
-  readonly kind: 'step' | 'host';
+  /**
+   * `step`: a training step on a runtime, which has a peer in `peers/`. `browser`: one in Chromium, against libraries
+   * for browsers. `host`: code of ours alone, on one thread.
+   */
+  readonly kind: 'step' | 'browser' | 'host';
   run(context: BenchContext): Promise<Findings>;
 }

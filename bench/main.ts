@@ -23,21 +23,30 @@ export async function bench(
   args: readonly string[],
   progress: (line: string) => void = () => undefined,
 ): Promise<Outcome> {
-  const { benchmark, threads, profile, peer: wanted, python, ...amounts } = parseOptions(args);
+  const options = parseOptions(args);
+  const { benchmark, threads, profile, peer: wanted, peers, python, ...amounts } = options;
   const { steps, warmup, rounds } = { ...benchmark.amount, ...amounts };
   const machine = await machineNow();
   const runtime = await nodeRuntime();
   const compares = benchmark.kind === 'step' && !profile;
   const peer = compares && wanted ? await findPeer(python) : { absent: 'it was left out' };
   const amount = { steps, warmup, rounds };
-  const findings = await benchmark.run({ ...amount, threads, runtime, peer, profile, progress });
+  const findings = await benchmark.run({
+    ...amount,
+    threads,
+    runtime,
+    peer,
+    peers,
+    profile,
+    progress,
+  });
   const torch = 'torch' in peer ? peer.torch : null;
   return {
     benchmark: benchmark.name,
     machine: { ...machine, runtime: runtime.name, torch },
     settings: profile
       ? { steps, warmup }
-      : { ...amount, ...(benchmark.kind === 'step' ? { threads } : {}) },
+      : { ...amount, ...(benchmark.kind === 'host' ? {} : { threads }) },
     ...findings,
   };
 }

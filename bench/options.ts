@@ -12,20 +12,23 @@ export interface BenchOptions extends Partial<Amount> {
   readonly profile: boolean;
   /** Whether the peer is to be run. */
   readonly peer: boolean;
+  /** Libraries for browsers that are peers too. */
+  readonly peers: readonly string[];
   /** The Python to run it with; found where left out. */
   readonly python?: string;
 }
 
 export const usage = `npm run bench -- <name> [options]
 
-${benchmarks.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`).join('\n')}
+${benchmarks.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('\n')}
 
   --steps N       timed steps in a round
   --warmup N      steps of a round before the clock starts
   --rounds N      times that all sides have their turn
   --threads LIST  numbers of threads to try on either side (1,2)
   --profile       the time by operator and node instead (ladder-step, mlp-step)
-  --no-peer       leave PyTorch out
+  --no-peer       leave the peers out
+  --peers LIST    libraries to time in Chromium (tfjs,jax-js)
   --python PATH   the Python with PyTorch (found among the usual ones)
   --json          one JSON object on standard output
 `;
@@ -35,6 +38,7 @@ const flags = {
   warmup: { type: 'string' },
   rounds: { type: 'string' },
   threads: { type: 'string', default: '1,2' },
+  peers: { type: 'string', default: 'tfjs,jax-js' },
   python: { type: 'string' },
   profile: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -53,7 +57,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     );
   const { steps, warmup, rounds, python } = values;
   if (values.profile && benchmark.kind !== 'step')
-    throw new UsageError(`--profile is for training steps; ${name} runs no graph`);
+    throw new UsageError(`--profile is for training steps in Node; ${name} is none`);
   return {
     benchmark,
     ...(steps === undefined ? {} : { steps: whole('steps', steps, 1) }),
@@ -64,6 +68,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     json: values.json,
     profile: values.profile,
     peer: !values['no-peer'],
+    peers: values['no-peer'] ? [] : values.peers.split(','),
   };
 }
 

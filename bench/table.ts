@@ -1,5 +1,6 @@
 /** All benchmarks, by name. A new one is a file `<name>.bench.ts` and a line here. */
 import type { Benchmark } from './benchmark.js';
+import { browserConvStepBenchmark } from './browser-conv-step.bench.js';
 import { compileBenchmark } from './compile.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
 import { convStepBenchmark } from './conv-step.bench.js';
@@ -8,6 +9,7 @@ import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
+  browserConvStepBenchmark,
   compileBenchmark,
   convGradientBenchmark,
   convStepBenchmark,

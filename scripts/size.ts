@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const perFile = 400;
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 1400,
+  bench: 1750,
   examples: 250,
   scripts: 120,
   src: 400,
@@ -29,7 +29,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/ops': 7600,
   'src/report': 1650,
   'src/runs': 1030,
-  'src/runtime': 350,
+  'src/runtime': 450,
   'src/tensor': 700,
   'src/train': 1050,
 };
@@ -62,7 +62,11 @@ const problems: string[] = [];
 for (const top of ['src', 'examples', 'bench', 'scripts'])
   for (const entry of readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })) {
     const name = `${top}/${entry.replaceAll('\\', '/')}`;
-    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || name.includes('/generated/'))
+    if (
+      !name.endsWith('.ts') ||
+      name.endsWith('.test.ts') ||
+      /\/(generated|node_modules)\//.test(name)
+    )
       continue;
     const size = codeLines(join(root, name));
     sizes.set(folderOf(name), (sizes.get(folderOf(name)) ?? 0) + size);

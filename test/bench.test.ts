@@ -26,7 +26,9 @@ describe('each benchmark', () => {
     expect(new Set(benchmarks.map(({ name }) => name)).size).toBe(benchmarks.length);
   });
 
-  it.each(benchmarks.map(({ name }) => name))('%s gives figures and lines', async (name) => {
+  // Those in a browser are run with the browser tests.
+  const here = benchmarks.filter(({ kind }) => kind !== 'browser');
+  it.each(here.map(({ name }) => name))('%s gives figures and lines', async (name) => {
     const outcome = await bench([name, ...little, '--no-peer']);
     expect(outcome.lines.length).toBeGreaterThan(1);
     expect(outcome.failures ?? []).toEqual([]);

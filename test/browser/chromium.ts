@@ -1,6 +1,6 @@
-/** Debian's Chromium, driven by Playwright; and what the tests look at inside it. */
+/** Debian's Chromium, driven by Playwright. */
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 
 const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -29,37 +29,4 @@ export function launch(args: readonly string[] = []): Promise<Browser> {
   if (executablePath === null)
     throw new Error('no Chromium. Install one: apt-get install chromium');
   return chromium.launch({ executablePath, args: [...args] });
-}
-
-/** What the main thread of a page was kept from, in milliseconds. */
-export interface Responsiveness {
-  /** Tasks of more than 50 ms, the longest last. */
-  readonly longTasks: readonly number[];
-  /** Times between two turns of a timer of 10 ms, the longest last. */
-  readonly gaps: readonly number[];
-}
-
-/** Begins to watch the main thread of an open page; gives a function that says what was seen. */
-export async function watchMainThread(page: Page): Promise<() => Promise<Responsiveness>> {
-  await page.evaluate(() => {
-    const seen = { longTasks: [] as number[], gaps: [] as number[] };
-    Object.assign(globalThis, { mainThread: seen });
-    const observer = new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) seen.longTasks.push(duration);
-    });
-    observer.observe({ type: 'longtask' });
-    let last = performance.now();
-    setInterval(() => {
-      const now = performance.now();
-      seen.gaps.push(now - last);
-      last = now;
-    }, 10);
-  });
-  return async () => {
-    const { longTasks, gaps } = await page.evaluate(
-      () => (globalThis as unknown as { mainThread: Responsiveness }).mainThread,
-    );
-    const ascending = (values: readonly number[]) => [...values].sort((a, b) => a - b);
-    return { longTasks: ascending(longTasks), gaps: ascending(gaps) };
-  };
 }

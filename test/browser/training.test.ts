@@ -11,7 +11,8 @@ import { networks } from '../../workbench/src/networks.js';
 import type { NetworkName } from '../../workbench/src/titles.js';
 import { nothingOfNode } from '../../workbench/vite.config.js';
 import { root } from '../imports.js';
-import { launch, skipsBrowser, softwareWebgpu, watchMainThread } from './chromium.js';
+import { launch, skipsBrowser, softwareWebgpu } from './chromium.js';
+import { watchMainThread } from './main-thread.js';
 import { buildPage, type Site, serve } from './site.js';
 import { watchWorker } from './worker-memory.js';
 
