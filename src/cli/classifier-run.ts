@@ -4,6 +4,7 @@ import type { AugmentOptions } from '../data/augment.js';
 import { imageBatches, imageRows } from '../data/image-batches.js';
 import { type ImageSource, labelsOf } from '../data/image-source.js';
 import type { OpenedImages } from '../data/open-images.js';
+import { GradientError } from '../errors.js';
 import type { ClassifierConfig } from '../methods/classifier/config.js';
 import type { Network } from '../methods/classifier/network.js';
 import { figuresOf } from '../methods/classifier/score.js';
@@ -93,6 +94,8 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
       ...surroundings,
       ...{ network, config, batches },
       ...(validation && { validation }),
+    }).catch((error: unknown) => {
+      throw remedied(error, config);
     }),
   );
   const judge = async (source: ImageSource | null): Promise<Judged | null> => {
@@ -130,6 +133,15 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     folder: folder.path,
     next,
   };
+}
+
+/** An operator without gradient matters only where something before it is trained. */
+function remedied(error: unknown, { train }: ClassifierConfig): unknown {
+  if (!(error instanceof GradientError) || train.join() === 'head') return error;
+  return new GradientError(
+    `${error.message}. Train only what comes after it: --train head, or patterns over names of weights`,
+    { ...error.details, cause: error },
+  );
 }
 
 /** What to do with the run, as lines for a shell. */

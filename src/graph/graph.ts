@@ -92,8 +92,14 @@ export function model(
   return {
     graph,
     metadata,
-    opsets: { '': opset },
+    opsets: { ...foreignDomains(graph), '': opset },
     irVersion: opset > defaultOpset ? 10 : defaultIrVersion,
     producer: 'espalier',
   };
+}
+
+/** The domains of operators outside the standard, each at version 1: that of ONNX Runtime's own, the commonest. */
+function foreignDomains({ nodes }: Graph): Record<string, number> {
+  const domains = nodes.map(({ domain }) => domain).filter((domain) => domain !== 'ai.onnx');
+  return Object.fromEntries(domains.map((domain) => [domain, 1]));
 }

@@ -122,7 +122,7 @@ export function statedType(
   if (info?.dtype && info.shape) return { dtype: info.dtype, shape: info.shape };
   const where = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
   throw new OperatorError(
-    `unsupported operator ${where} at node "${node.name || node.outputs[0]}", and the file states no shape for its output "${output}". "espalier ops" lists what is supported.`,
+    `unsupported operator ${where} at node "${node.name || node.outputs[0]}", and the file states no shape for its output "${output}". State it as value_info when exporting, or export without this operator: "espalier ops" lists what is supported.`,
     { op: node.op, node: node.name },
   );
 }

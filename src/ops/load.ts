@@ -44,11 +44,14 @@ export function load(source: Graph, options: LoadOptions = {}): Builder {
   for (const [name, data] of graph.initializers)
     if (isFloat(data.dtype) && trainable?.(name)) b.parameter(name, data);
     else b.initializer(name, data);
-  addInputs(b, graph, options.dimensions ?? {});
-  const stated = new Map([
-    ...graph.values,
-    ...graph.outputs.map((info) => [info.name, info] as const),
-  ]);
+  const bind = binder(options.dimensions ?? {});
+  addInputs(b, graph, bind);
+  const stated = new Map(
+    [...graph.values.values(), ...graph.outputs].map((info) => [
+      info.name,
+      { ...info, shape: info.shape?.map(bind) ?? null },
+    ]),
+  );
   const add = (old: Node): void => {
     for (const input of old.inputs) if (input !== '') needs(b, graph, input, old);
     const branch = takenBranch(b, old);
@@ -73,9 +76,13 @@ function checkOpset(opset: number): void {
   );
 }
 
-function addInputs(b: Builder, graph: Graph, sizes: Readonly<Record<string, number>>): void {
-  const bind = (dim: Dim): Dim =>
+/** Gives the symbolic dimensions that have a size their size. */
+const binder =
+  (sizes: Readonly<Record<string, number>>) =>
+  (dim: Dim): Dim =>
     typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] ?? dim) : dim;
+
+function addInputs(b: Builder, graph: Graph, bind: (dim: Dim) => Dim): void {
   for (const input of graph.inputs) {
     if (graph.initializers.has(input.name)) continue;
     if (!input.dtype || !input.shape)

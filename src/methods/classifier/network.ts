@@ -3,6 +3,7 @@ import { ModelError, UsageError } from '../../errors.js';
 import { type Graph, type Model, model, type Node, type ValueInfo } from '../../graph/graph.js';
 import { foldInitializers } from '../../ops/fold.js';
 import { load, loadModel } from '../../ops/load.js';
+import { ops } from '../../ops/table.js';
 import { formatShape } from '../../tensor/shape.js';
 import { type Tensor, tensor, toNumbers } from '../../tensor/tensor.js';
 import { findHead, type Head, replaceHead } from './head.js';
@@ -31,6 +32,8 @@ export interface Network {
   readonly classes: number;
   /** Metadata of the model that it came from. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Versions of the operator sets that are not the standard one, by domain. */
+  readonly foreign: Readonly<Record<string, number>>;
 }
 
 /** The parts of a model that training needs to know, before anything is changed. */
@@ -80,6 +83,9 @@ export function classifierNetwork(source: Model, options: NetworkOptions): Netwo
     head: findHead(made, output),
     classes: options.classes,
     metadata: source.metadata,
+    foreign: Object.fromEntries(
+      Object.entries(source.opsets).filter(([domain]) => domain !== '' && domain !== 'ai.onnx'),
+    ),
   };
 }
 
@@ -106,14 +112,15 @@ export function withImageSize(network: Network, dims: readonly number[]): Networ
 
 /** The network with trained weights, to be written to a file. */
 export function networkModel(
-  { graph }: Network,
+  { graph, foreign }: Network,
   weights: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>>,
 ): Model {
   const initializers = new Map(
     [...graph.initializers].map(([name, data]) => [name, weights.get(name) ?? data]),
   );
-  return model({ ...graph, initializers }, metadata);
+  const made = model({ ...graph, initializers }, metadata);
+  return { ...made, opsets: { ...made.opsets, ...foreign } };
 }
 
 function chooseInput({ graph }: Model, wanted: string | undefined): ValueInfo {
@@ -181,14 +188,29 @@ function withFreeBatch(source: Model, input: string, batch: string): Model {
       ? { name: info.name, dtype: info.dtype, shape: info.shape.with(0, batch) }
       : info,
   );
-  return { ...source, graph: withoutShapes({ ...graph, inputs, nodes, initializers }) };
+  const old = graph.inputs.find(({ name }) => name === input)?.shape?.[0];
+  const values = new Map(
+    [...graph.values].map(([name, info]) => [
+      name,
+      batched.has(name) && old !== undefined && info.shape?.[0] === old
+        ? { name, dtype: info.dtype, shape: info.shape.with(0, batch) }
+        : info,
+    ]),
+  );
+  return { ...source, graph: withoutShapes({ ...graph, inputs, nodes, initializers, values }) };
 }
 
-/** Shapes that a file states hold for its own batch size and classes: they are inferred anew. */
+/**
+ * Shapes that a file states hold for its own batch size and classes: they are inferred anew, but for those of operators
+ * without a rule.
+ */
 function withoutShapes(graph: Graph): Graph {
+  const isForeign = ({ op, domain }: Node) =>
+    (domain !== '' && domain !== 'ai.onnx') || !Object.hasOwn(ops, op);
+  const kept = new Set(graph.nodes.filter(isForeign).flatMap(({ outputs }) => outputs));
   return {
     ...graph,
-    values: new Map(),
+    values: new Map([...graph.values].filter(([name]) => kept.has(name))),
     outputs: graph.outputs.map(({ name, dtype }) => ({ name, dtype, shape: null })),
   };
 }
