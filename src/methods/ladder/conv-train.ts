@@ -19,10 +19,10 @@ export async function trainConvLadder(options: TrainConvLadderOptions): Promise<
   checkConvConfig(config);
   const widths = [data.shape.reduce((size, dim) => size * dim, 1)];
   const batches = ladderBatches({ ...config, widths }, data.labelled, data.unlabelled);
-  const whitening =
-    config.whitening === 'zca'
-      ? await whiteningOf(runtime, data.unlabelled ?? data.labelled)
-      : null;
+  const whitened = data.unlabelled ?? data.labelled;
+  if (config.whitening === 'zca')
+    options.onEvent?.({ type: 'notice', message: `whitening of ${whitened.count} images` });
+  const whitening = config.whitening === 'zca' ? await whiteningOf(runtime, whitened) : null;
   const statistics = await convStatisticsOf(runtime, config, data.labelled, whitening);
   return trainParts(options, {
     step: convLadderStep(config, whitening),
