@@ -91,6 +91,24 @@ export function regroup({ b, op, x: [a, c], y, made }: RewriteContext): Value | 
   return null;
 }
 
+/** Elements below which a node more costs what a quicker one saves. */
+const worthReshaping = 1024;
+
+/**
+ * x . s for a scalar s, without the axes of size 1 that end x's shape: ONNX Runtime 1.30 goes over those element by
+ * element. The weights of a 1x1 convolution, (1000, 512, 1, 1), by a scalar take 4.8 ms with them and 0.1 without (one
+ * thread).
+ */
+export function withoutTrailingOnes({ b, op, x: [a, c], y }: RewriteContext): Value | null {
+  const isScalar = a?.shape.length === 0 || c?.shape.length === 0;
+  if (!a || !c || !isScalar || !isStatic(y.shape) || y.shape.at(-1) !== 1) return null;
+  if (sizeOf(y.shape) < worthReshaping) return null;
+  const shape = y.shape.slice(0, y.shape.findLastIndex((dim) => dim !== 1) + 1);
+  const flat = (value: Value): Value =>
+    value.shape.length === 0 ? value : b.Reshape(value, shape);
+  return b.Reshape(emit(b, op, flat(a), flat(c)), y.shape);
+}
+
 const fits = (small: readonly (number | string)[], large: Value, y: Value): boolean =>
   sameShape(broadcastShapes(small, large.shape), y.shape);
 

@@ -81,6 +81,21 @@ describe('a rewrite', () => {
     expect(first?.inputs).toEqual(['s', 't']);
   });
 
+  it('takes axes of size 1 off the end where a scalar meets many elements', () => {
+    const made = (dims: readonly number[]): string[] => {
+      const b = builder();
+      const [x, s] = [b.input('x', 'float32', dims), b.input('s', 'float32', [])];
+      b.output(b.Sub(s, x), 'y');
+      const { nodes, values, outputs } = optimize(b.build());
+      expect(outputs[0]?.shape).toEqual(dims);
+      const sub = nodes.find(({ op }) => op === 'Sub');
+      return [...nodes.map(({ op }) => op), String(values.get(sub?.outputs[0] ?? '')?.shape)];
+    };
+    expect(made([64, 32, 1, 1])).toEqual(['Reshape', 'Sub', 'Reshape', '64,32']);
+    expect(made([64, 32, 1, 3])[0]).toBe('Sub');
+    expect(made([8, 1])[0]).toBe('Sub');
+  });
+
   it('keeps the names of inputs and outputs, also where an output is an input', () => {
     const b = builder();
     const x = b.input('x', 'float32', [2]);

@@ -8,6 +8,7 @@ import {
   sameType,
   square,
   withoutExpand,
+  withoutTrailingOnes,
   zeroMinus,
 } from './algebra.js';
 import { affineOverChannels } from './channels.js';
@@ -19,21 +20,29 @@ import { constantFactor, dropReduced, negationOut, onlyOnes, sumOfSquares } from
 export type Rule = (context: RewriteContext) => Value | null;
 
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
-  Add: [withoutExpand, neutral, affineOverChannels, accumulate, negationInSum, regroup],
+  Add: [
+    withoutExpand,
+    neutral,
+    affineOverChannels,
+    accumulate,
+    negationInSum,
+    regroup,
+    withoutTrailingOnes,
+  ],
   Cast: [sameType],
-  Div: [withoutExpand, neutral],
+  Div: [withoutExpand, neutral, withoutTrailingOnes],
   Expand: [sameType],
   Gemm: [transposeIntoGemm],
   Identity: [sameType],
   MatMul: [transposeIntoGemm],
-  Mul: [withoutExpand, neutral, scaleIntoGemm, regroup],
+  Mul: [withoutExpand, neutral, scaleIntoGemm, regroup, withoutTrailingOnes],
   Neg: [doubleNegation],
   Pow: [square],
   ReduceMean: [onlyOnes],
   ReduceSum: [onlyOnes, sumOfSquares, negationOut, constantFactor],
   Reshape: [sameType, dropReduced, reshapeOnce],
   Squeeze: [dropReduced, reshapeOnce],
-  Sub: [withoutExpand, neutral, zeroMinus, negationInSum],
+  Sub: [withoutExpand, neutral, zeroMinus, negationInSum, withoutTrailingOnes],
   Transpose: [transposeOnce],
   Unsqueeze: [reshapeOnce],
 };
