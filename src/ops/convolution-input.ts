@@ -60,6 +60,12 @@ export function byConvTranspose(b: Builder, dy: Value, w: Value, form: Convoluti
 export function flippedKernel(b: Builder, w: Value, group: number): Value {
   const [made = 1, each = 1, ...kernel] = dimsOf(w);
   const taps = sizeOf(kernel);
+  if (taps === 1 && group === 1) {
+    // As a matrix: of a Transpose with axes of size 1 and the Reshape behind it ONNX Runtime 1.30 makes one Transpose that
+    // takes 2 ms for 1000 x 512; this one takes 0.3.
+    const swapped = b.Transpose(reshapedTo(b, w, [made, each]), { perm: [1, 0] });
+    return reshapedTo(b, swapped, [each, made, ...kernel]);
+  }
   const reversed =
     taps === 1 ? w : b.MatMul(reshapedTo(b, w, [made * each, taps]), mirror(b, taps));
   const split = reshapedTo(b, reversed, [group, made / group, each, taps]);
