@@ -7,7 +7,7 @@ import { attributesOf } from '../graph/builder.js';
 import type { Node, Value } from '../graph/graph.js';
 import { namesRead } from '../graph/order.js';
 import type { Builder } from '../ops/builder.js';
-import type { GradientRule, NoGradient, Op } from '../ops/op.js';
+import { entryOf, type GradientRule, type NoGradient, type Op } from '../ops/op.js';
 import { isFloat } from '../tensor/dtype.js';
 import { broadcastAxes, formatShape, isStatic, type Shape, sameShape } from '../tensor/shape.js';
 import { scalar, zeros } from '../tensor/tensor.js';
@@ -101,15 +101,10 @@ function reachedFrom(
   return reached;
 }
 
-const entry = (b: Builder, node: Node): Op | undefined =>
-  node.domain === '' || node.domain === 'ai.onnx'
-    ? (b.table[node.op] as Op | undefined)
-    : undefined;
-
 const isMissing = (gradient: Op['gradient']): gradient is NoGradient => 'kind' in gradient;
 
 function isZero(b: Builder, node: Node): boolean {
-  const gradient = entry(b, node)?.gradient;
+  const gradient = entryOf(b.table, node)?.gradient;
   return gradient !== undefined && isMissing(gradient) && gradient.kind === 'zero';
 }
 
@@ -140,7 +135,7 @@ function applyRule(
   dys: readonly (Value | null)[],
   reached: ReadonlySet<string>,
 ): readonly (Value | null)[] {
-  const op = entry(b, node);
+  const op = entryOf(b.table, node);
   const where = `${node.op} at node "${node.name || node.outputs[0]}"`;
   const details = { op: node.op, node: node.name };
   if (!op) throw new GradientError(`${where}: no gradient is known for this operator`, details);

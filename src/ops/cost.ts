@@ -3,7 +3,7 @@ import { attributesOf } from '../graph/builder.js';
 import type { Node, TensorType } from '../graph/graph.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
-import type { Op } from './op.js';
+import { entryOf } from './op.js';
 
 /** What an operator's `macs` sees: dimensions are numbers. */
 export interface CostContext<A = unknown> {
@@ -21,8 +21,7 @@ export const outputSize = ({ outputs }: CostContext): number => sizeOf(outputs[0
  * functions do not count), null where dimensions are symbolic or the operator is not in the table.
  */
 export function macsOf(b: Builder, node: Node): number | null {
-  const isStandard = node.domain === '' || node.domain === 'ai.onnx';
-  const op = isStandard ? (b.table[node.op] as Op | undefined) : undefined;
+  const op = entryOf(b.table, node);
   if (!op) return null;
   if (!op.macs) return 0;
   const type = (name: string): TensorType | null => (name === '' ? null : b.value(name));

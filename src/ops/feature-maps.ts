@@ -3,7 +3,7 @@ import type { Node, Value } from '../graph/graph.js';
 import { isFloat } from '../tensor/dtype.js';
 import { sameShape } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
-import type { Op } from './op.js';
+import { entryOf } from './op.js';
 import type { AxisField, Field } from './receptive-field.js';
 import type { ReceptiveFields } from './receptive-fields.js';
 
@@ -41,7 +41,7 @@ export function featureMaps(b: Builder, fields: ReceptiveFields): FeatureMap[] {
 
 /** Whether a node only works over the one map that it reads: no weighted sums, no windows, the same positions. */
 function continues(b: Builder, node: Node, fields: ReceptiveFields): boolean {
-  const op = node.domain === '' ? (b.table[node.op] as Op | undefined) : undefined;
+  const op = entryOf(b.table, node);
   const [input, ...more] = node.inputs.filter((name) => fields.has(name));
   const output = node.outputs[0] ?? '';
   if (!op || op.macs || input === undefined || more.length > 0) return false;

@@ -1,6 +1,12 @@
 /** The form of an operator's entry in the table, and the small vocabulary that entries are written in. */
-import type { Value } from '../graph/graph.js';
-import type { AttributeSpec, InferContext, OpRules } from '../graph/op-rules.js';
+import type { Node, Value } from '../graph/graph.js';
+import {
+  type AttributeSpec,
+  type InferContext,
+  type OpRules,
+  type OpTable,
+  rulesOf,
+} from '../graph/op-rules.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import type { CostContext } from './cost.js';
@@ -94,6 +100,12 @@ export interface Op<I extends readonly string[] = readonly string[], A = unknown
   macs?(context: CostContext<A>): number;
   readonly gradient: GradientRule<I, A> | NoGradient;
   readonly cases: readonly Case<A>[];
+}
+
+/** The entry of a node's operator; undefined where a table has none, and for domains other than the standard one. */
+export function entryOf(table: OpTable, { op, domain }: Node): Op | undefined {
+  const isStandard = domain === '' || domain === 'ai.onnx';
+  return isStandard ? (rulesOf(table, op) as Op | undefined) : undefined;
 }
 
 // Attribute types, each with its default if the specification has one.

@@ -4,7 +4,7 @@ import type { Node, Value } from '../graph/graph.js';
 import { isFloat } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
-import type { Op } from './op.js';
+import { entryOf } from './op.js';
 import { type Field, type FieldResult, pixelField } from './receptive-field.js';
 import { independent } from './receptive-field-rules.js';
 
@@ -56,8 +56,7 @@ function outputField(
   seen: readonly (Field | 'unknown' | null)[],
   index: number,
 ): FieldResult {
-  const isStandard = node.domain === '' || node.domain === 'ai.onnx';
-  const op = isStandard ? (b.table[node.op] as Op | undefined) : undefined;
+  const op = entryOf(b.table, node);
   const fields = seen.map((field) => (field === 'unknown' ? null : field));
   if (op?.field === independent) return null;
   if (!op?.field || fields.every((field) => field === null)) return 'unknown';
