@@ -23,7 +23,7 @@ function groupGradients(
 ): [Value, Value, Value] {
   const dims = dimsOf(x);
   const batch = dims[0] ?? 1;
-  const row = sizeOf(dims) / (batch * groups);
+  const row = sizeOf(dims.slice(1)) / groups;
   const rows = (value: Value): Value => reshapedTo(b, value, [batch, groups, row]);
   const ones = b.constant(tensor(x.dtype, [row], new Array(row).fill(1)));
   const [standard, , inverse] = b.node(

@@ -54,6 +54,18 @@ describe('normalization by channel', () => {
     );
   });
 
+  it('has a gradient by a batch of nothing', () => {
+    const none = b.input('no images', 'float32', [0, 6, 4, 4]);
+    const made = [
+      b.InstanceNormalization(none, six, six),
+      b.GroupNormalization(none, six, six, { num_groups: 2 }),
+    ];
+    for (const y of made) {
+      const [dx] = backward(b, b.ReduceSum(y, null, { keepdims: 0 }), [none]);
+      expect(dx?.shape).toEqual([0, 6, 4, 4]);
+    }
+  });
+
   it('refuses groups that do not divide the channels, and windows of nothing', () => {
     expect(() => b.GroupNormalization(x, six, six, { num_groups: 4 })).toThrow(
       /num_groups must divide the channels 6, got 4/,

@@ -1,5 +1,5 @@
 /** Average and sum pools as one matrix for each spatial axis: they are separable, their divisors too. */
-import { type AxisMatrix, axisMatrix } from './resize-axis.js';
+import { type AxisMatrix, axisMatrix, checkMatrix } from './resize-axis.js';
 import type { Window } from './window.js';
 
 /** What becomes of the elements that a window reads: `all` divides by padding too, `inside` by what is in the input. */
@@ -8,6 +8,7 @@ export type Weighting = 'sum' | 'inside' | 'all';
 /**
  * A matrix (windows, elements) for each spatial axis. With `all`, what lies behind the padding stated, where windows
  * of ceil_mode reach, does not count.
+ * @throws GradientError where a matrix would be too large.
  */
 export function poolMatrices(
   window: Window,
@@ -16,6 +17,7 @@ export function poolMatrices(
 ): AxisMatrix[] {
   return spatial.map((size, axis) => {
     const rows = window.counts[axis] ?? 1;
+    checkMatrix(rows, Math.max(size, window.kernel[axis] ?? 1));
     const end = size + (window.end[axis] ?? 0);
     const entries = Array.from({ length: rows }, (_, row) => {
       const read = positions(window, axis, row);

@@ -1,5 +1,5 @@
 /** Pools over sliding windows. x is (batch, channels, spatial axes), y the output, dy its gradient. */
-import { ShapeError } from '../errors.js';
+import { GradientError, ShapeError } from '../errors.js';
 import type { TensorType } from '../graph/graph.js';
 import { type InferContext, reshaped } from '../graph/op-rules.js';
 import { formatShape } from '../tensor/shape.js';
@@ -14,7 +14,7 @@ import { maxPoolGradient } from './pool-max-gradient.js';
 import type { FieldContext } from './receptive-field.js';
 import { slidingField } from './receptive-field-window.js';
 import { backAlongAll } from './resize-axis.js';
-import { type WindowAttributes, windowDims, windowOf } from './window.js';
+import { type Window, type WindowAttributes, windowDims, windowOf } from './window.js';
 
 const attributes = {
   auto_pad: string('NOTSET'),
@@ -38,6 +38,19 @@ function pooled({ attributes, input }: InferContext<WindowAttributes>): TensorTy
 
 const field = (context: FieldContext<WindowAttributes>) => slidingField(context, false);
 
+/** Elements along an axis that a window of MaxPool may choose from, and pass over: its gradient has nodes for each. */
+const widest = 4096;
+
+/** @throws GradientError where a window is too wide for the gradient of MaxPool. */
+function checkWidth({ kernel, strides }: Window): void {
+  for (const size of [...kernel, ...strides])
+    if (size > widest)
+      throw new GradientError(
+        `no gradient for a kernel or stride above ${widest}, got ${size}. Use ReduceMax or GlobalMaxPool`,
+        { expected: widest, actual: size },
+      );
+}
+
 /** Attributes of MaxPool. */
 export interface MaxPoolAttributes extends WindowAttributes {
   /** Whether Indices count column by column (1) or row by row. */
@@ -54,9 +67,11 @@ export const MaxPool: Op<['X'], MaxPoolAttributes> = {
     return [y, { dtype: 'int64', shape: y.shape }];
   },
   field,
-  gradient: ({ b, x: [x], y, dy, attributes: given }) => [
-    maxPoolGradient(b, x, y, dy, windowOf(given, dimsOf(x).slice(2))),
-  ],
+  gradient({ b, x: [x], y, dy, attributes: given }) {
+    const window = windowOf(given, dimsOf(x).slice(2));
+    checkWidth(window);
+    return [maxPoolGradient(b, x, y, dy, window)];
+  },
   cases: [
     ...windowCases((...shape) => shape),
     { inputs: [[2, 2, 4, 4]], attributes: { kernel_shape: [2, 2], strides: [2, 2] }, outputs: 2 },

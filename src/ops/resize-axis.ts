@@ -2,6 +2,7 @@
  * Linear maps along one axis, as constant matrices: what average pools and Resize are, axis by axis, and what their
  * gradients are with the matrix transposed.
  */
+import { GradientError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
@@ -11,6 +12,18 @@ import { reshapedTo } from './emit.js';
 
 /** float32 (rows, columns): output positions by input positions. */
 export type AxisMatrix = Tensor<'float32'>;
+
+/** Elements that a matrix may have, of 4 bytes each: a file of few bytes may ask for any size. */
+const most = 2 ** 26;
+
+/** @throws GradientError where a matrix from `columns` to `rows` positions would be too large to be made. */
+export function checkMatrix(rows: number, columns: number): void {
+  if (rows * columns > most)
+    throw new GradientError(
+      `the gradient from ${rows} positions of an axis to ${columns} is a matrix of more than ${most} elements. Leave the node out`,
+      { expected: most, actual: rows * columns },
+    );
+}
 
 /** The matrix that has `weight` summed up at each (row, column) listed. Columns outside are skipped. */
 export function axisMatrix(

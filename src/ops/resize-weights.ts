@@ -2,7 +2,7 @@
  * What Resize does along one axis, as the matrix of its weights, which ONNX Runtime's results agree with. Axes are
  * resized independently, so that the matrices of all of them are the whole operator.
  */
-import { type AxisMatrix, axisMatrix } from './resize-axis.js';
+import { type AxisMatrix, axisMatrix, checkMatrix } from './resize-axis.js';
 import { type ResizeAttributes, type ResizedAxis, transformations } from './resize-geometry.js';
 
 type Entry = readonly [row: number, column: number, weight: number];
@@ -25,9 +25,13 @@ export function cubicWeight(distance: number, a: number): number {
 
 const triangle = (distance: number): number => Math.max(0, 1 - Math.abs(distance));
 
-/** The matrix (length, size) of an axis: rows of zeros where a crop lies outside the input. */
+/**
+ * The matrix (length, size) of an axis: rows of zeros where a crop lies outside the input.
+ * @throws GradientError where it would be too large.
+ */
 export function resizeMatrix(axis: ResizedAxis, attributes: ResizeAttributes): AxisMatrix {
   const { size, length } = axis;
+  checkMatrix(length, size);
   const { coordinate_transformation_mode: name, mode } = attributes;
   const transform = transformations[name] ?? (() => 0);
   const isCrop = name === 'tf_crop_and_resize';
