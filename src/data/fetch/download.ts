@@ -4,6 +4,8 @@
  */
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { z } from 'zod';
 import { DataError, EspalierError } from '../../errors.js';
 import { type Checksums, checksumsOf, difference, type Expected } from './checksums.js';
@@ -226,7 +228,7 @@ async function append(
   });
   let done = from;
   try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bodyOf(response)) {
       if (done + chunk.length > cap) throw tooLong(done + chunk.length);
       await file.appendFile(chunk);
       done += chunk.length;
@@ -238,4 +240,9 @@ async function append(
     await file.close();
   }
   if (Number.isFinite(total) && done < total) throw new Passing('the connection was cut');
+}
+
+/** The bytes of a response as they come; none where it has no body. */
+function bodyOf({ body }: Response): AsyncIterable<Uint8Array> {
+  return body ? Readable.fromWeb(body as ReadableStream<Uint8Array>) : Readable.from([]);
 }
