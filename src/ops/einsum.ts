@@ -8,6 +8,7 @@ import { dimsOf, sameDType } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { checkNumber } from './infer.js';
 import { type GradientContext, type Op, required, string } from './op.js';
+import { checkMatrix } from './resize-axis.js';
 
 /** Attributes of Einsum. */
 export interface EinsumAttributes {
@@ -230,9 +231,10 @@ function byOperand(
   return reshapedTo(b, sum, stretched);
 }
 
-/** The identity matrix of the size of an axis. */
+/** The identity matrix of the size of an axis. @throws GradientError where it would be too large. */
 function identity(b: Builder, like: Value, axis: number): Value {
   const size = dimsOf(like)[axis] ?? 1;
+  checkMatrix(size, size);
   const ones = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
   return b.constant(tensor(like.dtype, [size, size], ones));
 }

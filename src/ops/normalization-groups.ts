@@ -2,7 +2,7 @@
 import { ShapeError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
-import { tensor } from '../tensor/tensor.js';
+import { scalar } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { checkChannels, overChannels, sumToChannels } from './channels.js';
 import { dimsOf } from './dims.js';
@@ -25,7 +25,7 @@ function groupGradients(
   const batch = dims[0] ?? 1;
   const row = sizeOf(dims.slice(1)) / groups;
   const rows = (value: Value): Value => reshapedTo(b, value, [batch, groups, row]);
-  const ones = b.constant(tensor(x.dtype, [row], new Array(row).fill(1)));
+  const ones = b.Expand(b.constant(scalar(x.dtype, 1)), [row]);
   const [standard, , inverse] = b.node(
     'LayerNormalization',
     [rows(x), ones],

@@ -1,7 +1,7 @@
 /** Layer normalization (Ba, Kiros, Hinton 2016), as operator set 17 has it. */
 import { internal, ShapeError } from '../errors.js';
-import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor/shape.js';
-import { type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
+import { broadcastShapes, formatShape, normalizeAxis, sameShape } from '../tensor/shape.js';
+import { scalar, type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
 import { dimsOf, sameDType } from './dims.js';
 import { checkFloat, reducedShape } from './infer.js';
 import { gradientOfStandard, type Standard } from './normalization-gradient.js';
@@ -114,7 +114,7 @@ function standardized(
 ): Standard {
   if (mean && inverse) return { x: isPlain ? y : b.Mul(b.Sub(x, mean), inverse), inverse };
   const dims = dimsOf(x).slice(normalizeAxis(attributes.axis, x.shape.length));
-  const ones = b.constant(tensor(x.dtype, dims, new Array(sizeOf(dims)).fill(1)));
+  const ones = b.Expand(b.constant(scalar(x.dtype, 1)), dims);
   const [again, , anew] = b.node('LayerNormalization', [x, ones], { ...attributes }, { count: 3 });
   return again && anew
     ? { x: again, inverse: anew }

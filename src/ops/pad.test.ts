@@ -31,6 +31,7 @@ describe('Pad', () => {
     expect(() => pad([3], [-4, 3])).toThrow(ShapeError);
     expect(() => pad([0], [1, 1], null, 'edge')).toThrow(ShapeError);
     expect(() => pad([3], [1, 1], null, 'symmetric')).toThrow('unknown mode "symmetric"');
+    expect(() => pad([3], [1, 1], null, 'constructor')).toThrow('unknown mode "constructor"');
   });
 
   it('keeps the rank where pads are computed', () => {

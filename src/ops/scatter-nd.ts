@@ -3,7 +3,7 @@ import { GradientError, ShapeError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import { type InferContext, reshaped } from '../graph/op-rules.js';
 import { type Dim, formatShape, type Shape, sizeOf } from '../tensor/shape.js';
-import { type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
+import { scalar, type Tensor, toNumbers } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { indices } from './cases.js';
 import { dimsOf, equalDims, sameDType } from './dims.js';
@@ -63,11 +63,12 @@ export const GatherND: Op<['data', 'indices'], GatherNdAttributes> = {
 /** Index vectors that begin with their own place on the common axes. */
 function withBatch(b: Builder, at: Value, batch: number): Value {
   const dims = dimsOf(at).slice(0, -1);
+  const number = (value: number): Value => b.constant(scalar('int64', value));
   const places = dims.slice(0, batch).map((dim, axis) => {
-    const steps = tensor('int64', [dim], [...new Array(dim).keys()]);
+    const steps = b.Range(number(0), number(dim), number(1));
     const along = reshapedTo(
       b,
-      b.constant(steps),
+      steps,
       [...dims, 1].map((_, i) => (i === axis ? dim : 1)),
     );
     return b.Expand(along, [...dims, 1]);
