@@ -4,6 +4,7 @@ import type { Value } from '../graph/graph.js';
 import type { Builder } from '../ops/builder.js';
 import { filled, normal } from './init.js';
 
+/** A convolution's window; the same along height and width. */
 export interface ConvOptions {
   /** Height and width of the kernel; 1 where left out. */
   readonly kernel?: number;
@@ -15,6 +16,7 @@ export interface ConvOptions {
   readonly bias?: boolean;
 }
 
+/** A pool's window; stride that of the kernel, and no padding, where left out. */
 export interface PoolOptions {
   readonly kernel: number;
   readonly stride?: number;

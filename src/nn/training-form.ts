@@ -14,6 +14,7 @@ import type { CarriedState } from './carried-state.js';
 import { dropout } from './dropout.js';
 import { batchStatistics } from './normalization.js';
 
+/** How a graph is loaded for training, and what of it is live. */
 export interface TrainingFormOptions extends LoadOptions {
   /** `live`: statistics of the batch, running ones carried on. `frozen`: as in inference. */
   readonly batchNormalization: 'live' | 'frozen';
@@ -21,6 +22,7 @@ export interface TrainingFormOptions extends LoadOptions {
   readonly dropout?: 'live' | 'off';
 }
 
+/** A graph ready to be trained, and the state that its steps carry on. */
 export interface TrainingForm {
   /** As `load` gives it, and ready for a loss; the masks are among its stochastic inputs. */
   readonly b: Builder;

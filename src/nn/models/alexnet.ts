@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import type { Architecture } from './architecture.js';
 
+/** Five convolutions, two of them in groups, and three linear layers. */
 export const alexnet: Architecture = {
   title: 'AlexNet (Krizhevsky et al. 2012), as CaffeNet',
   input: [3, 227, 227],

@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import type { Layers } from '../layers.js';
 
+/** A network that can be built for any number of classes, with its paper and what it is made for. */
 export interface Architecture {
   /** Name and paper. */
   readonly title: string;

@@ -5,6 +5,7 @@ import { builder } from '../../ops/builder.js';
 import { layers } from '../layers.js';
 import type { Architecture } from './architecture.js';
 
+/** How a network of the table is to be built; its own numbers where left out. */
 export interface BuildModelOptions {
   /** Number of classes; the architecture's own where left out. */
   readonly classes?: number;

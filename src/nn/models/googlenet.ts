@@ -23,6 +23,7 @@ const stages: readonly (readonly (readonly [string, Module])[])[] = [
   ],
 ];
 
+/** Nine inception modules and a linear layer. */
 export const googlenet: Architecture = {
   title: 'GoogLeNet (Szegedy et al. 2015)',
   input: [3, 224, 224],

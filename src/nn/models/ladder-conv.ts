@@ -31,6 +31,7 @@ const conv = (
 const maxPool: LadderLayer = { kind: 'maxPool' };
 const globalAverage: LadderLayer = { kind: 'globalAverage' };
 
+/** What the ladder's encoder is made of; its decoder mirrors it. */
 export interface LadderArchitecture {
   readonly input: readonly [channels: number, height: number, width: number];
   readonly layers: readonly LadderLayer[];
@@ -38,6 +39,7 @@ export interface LadderArchitecture {
   readonly slope: number;
 }
 
+/** Conv-Small, for MNIST. */
 export const convSmallLayers: LadderArchitecture = {
   input: [1, 28, 28],
   slope: 0,
@@ -54,6 +56,7 @@ export const convSmallLayers: LadderArchitecture = {
   ],
 };
 
+/** Conv-Large, for CIFAR-10. */
 export const convLargeLayers: LadderArchitecture = {
   input: [3, 32, 32],
   slope: 0.1,
@@ -91,10 +94,12 @@ function plain(title: string, { input, layers, slope }: LadderArchitecture): Arc
   };
 }
 
+/** The classifier of Conv-Small alone. */
 export const convSmall = plain(
   'Conv-Small of the ladder paper (Rasmus et al. 2015)',
   convSmallLayers,
 );
+/** The classifier of Conv-Large alone. */
 export const convLarge = plain(
   'Conv-Large of the ladder paper (Rasmus et al. 2015)',
   convLargeLayers,

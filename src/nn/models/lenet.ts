@@ -1,6 +1,7 @@
 /** LeNet (LeCun et al. 1998) in the form of Caffe's example: rectified, 20 and 50 maps, 500 units. 431,080 parameters. */
 import type { Architecture } from './architecture.js';
 
+/** Two convolutions with pools and two linear layers; `width` does not change it. */
 export const lenet: Architecture = {
   title: 'LeNet (LeCun et al. 1998), as Caffe has it',
   input: [1, 28, 28],

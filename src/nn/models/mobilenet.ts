@@ -13,6 +13,7 @@ const bottlenecks = [
   [6, 320, 1, 1],
 ] as const;
 
+/** Seventeen inverted residuals with depthwise convolutions; Clip is the paper's ReLU6. */
 export const mobilenet: Architecture = {
   title: 'MobileNet v2 (Sandler et al. 2018)',
   input: [3, 224, 224],

@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import type { Architecture } from './architecture.js';
 
+/** Three convolutions, each under two of 1x1, and a mean over positions for each class. */
 export const nin: Architecture = {
   title: 'Network in Network (Lin et al. 2014)',
   input: [3, 32, 32],

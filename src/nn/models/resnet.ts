@@ -99,9 +99,11 @@ function imagenetResnet(
   };
 }
 
+/** For CIFAR (section 4.2): 20, 32 and 56 layers. */
 export const resnet20 = cifarResnet(20);
 export const resnet32 = cifarResnet(32);
 export const resnet56 = cifarResnet(56);
+/** For ImageNet (Table 1): 18, 34 and 50 layers. */
 export const resnet18 = imagenetResnet(18, 'basic', [2, 2, 2, 2]);
 export const resnet34 = imagenetResnet(34, 'basic', [3, 4, 6, 3]);
 export const resnet50 = imagenetResnet(50, 'bottleneck', [3, 4, 6, 3]);

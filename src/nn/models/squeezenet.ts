@@ -20,6 +20,7 @@ const stages = [
   ],
 ] as const;
 
+/** Eight fire modules between convolutions; no linear layer. */
 export const squeezenet: Architecture = {
   title: 'SqueezeNet 1.1 (Iandola et al. 2016)',
   input: [3, 227, 227],

@@ -10,6 +10,7 @@ import { resnet18, resnet20, resnet32, resnet34, resnet50, resnet56 } from './re
 import { squeezenet } from './squeezenet.js';
 import { vgg11, vgg13, vgg13Small, vgg16, vgg16Small, vgg19 } from './vgg.js';
 
+/** The networks by name: `buildModel(models.resnet20)`. */
 export const models = {
   lenet,
   'conv-small': convSmall,
@@ -33,4 +34,5 @@ export const models = {
   mobilenet,
 } as const satisfies Record<string, Architecture>;
 
+/** A name of the table. */
 export type ModelName = keyof typeof models;

@@ -83,9 +83,11 @@ function smallVgg(depth: keyof typeof configurations): Architecture {
   };
 }
 
+/** Configurations A, B, D and E of the paper's Table 1, for 224 pixels. */
 export const vgg11 = vgg(11);
 export const vgg13 = vgg(13);
 export const vgg16 = vgg(16);
 export const vgg19 = vgg(19);
+/** B and D for 32 pixels: one linear layer behind normalised convolutions. */
 export const vgg13Small = smallVgg(13);
 export const vgg16Small = smallVgg(16);
