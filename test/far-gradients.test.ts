@@ -13,6 +13,33 @@ const far = 2 ** 36;
 it.each<[OpName, CaseInput[], Record<string, unknown>, RegExp | null]>([
   ['AveragePool', [[1, 1, far]], { kernel_shape: [far] }, /a matrix of more than/],
   ['AveragePool', [[1, 1, far]], { kernel_shape: [2], strides: [2] }, null],
+  [
+    'Conv',
+    [
+      [1, 1, far],
+      [1, 1, far],
+    ],
+    {},
+    null,
+  ],
+  [
+    'Conv',
+    [
+      [1, 8, 2048, 2048],
+      [8, 8, 2048, 2048],
+    ],
+    {},
+    null,
+  ],
+  [
+    'ConvTranspose',
+    [
+      [1, 1, 1],
+      [1, 1, far],
+    ],
+    {},
+    null,
+  ],
   ['CumSum', [[1, far], list(1)], {}, null],
   ['DepthToSpace', [[1, 4, far, 2]], { blocksize: 2 }, null],
   ['Einsum', [[far, 4]], { equation: 'ij->j' }, null],

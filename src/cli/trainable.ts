@@ -3,7 +3,7 @@ import { backward } from '../autodiff/backward.js';
 import { EspalierError } from '../errors.js';
 import type { Node, Value } from '../graph/graph.js';
 import { type Builder, builder, type ExtendedOps } from '../ops/builder.js';
-import type { Op } from '../ops/op.js';
+import { entryOf } from '../ops/op.js';
 import { isFloat } from '../tensor/dtype.js';
 import { isStatic } from '../tensor/shape.js';
 
@@ -31,13 +31,14 @@ function signature(b: Builder, { op, domain, attributes, inputs }: Node, index: 
     const { dtype, shape } = b.value(input);
     return [dtype, shape, b.known(input) !== null];
   });
-  return JSON.stringify([op, domain, attributes, types, index]);
+  return JSON.stringify([op, domain, attributes, types, index], (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
 }
 
 /** Asks the operator's rule, on the node by itself; without sizes, whether it has one must do. */
 function passesGradient(b: Builder, node: Node, index: number): boolean {
-  const isStandard = node.domain === '' || node.domain === 'ai.onnx';
-  const op = isStandard ? (b.table[node.op] as Op | undefined) : undefined;
+  const op = entryOf(b.table, node);
   if (!op || 'kind' in op.gradient) return false;
   const values = [...node.inputs, ...node.outputs].filter((name) => name !== '');
   if (!values.every((name) => isStatic(b.value(name).shape))) return true;

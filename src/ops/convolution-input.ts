@@ -21,12 +21,16 @@ export function inputGradient(b: Builder, dy: Value, w: Value, form: Convolution
 /** Channels of the image up to which it is the smaller side by far, as in a first layer. */
 const few = 4;
 
+/** Taps up to which a kernel is turned round by a product with a matrix of taps x taps: beyond, that is no small one. */
+const mostTaps = 4096;
+
 /** The formulation that was quickest for shapes like these. `w` has the dimensions (M, C / group, ...kernel). */
 export function inputFormulation(
   w: readonly number[],
   { group, window }: Convolution,
 ): 'flipped' | 'transposed' {
   if (window.strides.some((stride) => stride > 1)) return 'transposed';
+  if (sizeOf(window.kernel) > mostTaps) return 'transposed';
   return group === 1 && (w[1] ?? 1) <= few ? 'transposed' : 'flipped';
 }
 

@@ -16,8 +16,8 @@ export const weightGradient: WeightGradient = (b, x, dy, form) =>
 
 /** Channels of a group up to which it is small: the taps then make one product worth its while. */
 const [few, fewGrouped] = [4, 8];
-/** Taps from which on a kernel is large. */
-const largeKernel = 49;
+/** Taps from which on a kernel is large, and those beyond which nothing is written out tap by tap. */
+const [largeKernel, mostTaps] = [49, 4096];
 
 /**
  * The formulation that was quickest for shapes like these.
@@ -31,6 +31,7 @@ export function weightFormulation(
 ): keyof typeof weightGradients {
   const [each, made] = [(x[1] ?? 1) / group, (dy[1] ?? 1) / group];
   const [taps, positions] = [sizeOf(window.kernel), sizeOf(window.counts)];
+  if (taps > mostTaps) return 'conv';
   const strided = window.strides.some((stride) => stride > 1);
   if (group > 1 && each <= fewGrouped && !strided) return 'pairs';
   if (group > 1 && each === 1) return 'conv';

@@ -173,6 +173,19 @@ describe('inspect', () => {
     expect(shapes.code).toBe(4);
   });
 
+  it('refuses a graph that goes in a circle', async () => {
+    const [knot] = unknown.nodes;
+    const node = (name: string, input: string, output: string) => ({
+      ...(knot as NonNullable<typeof knot>),
+      ...{ name, op: 'Neg', inputs: [input], outputs: [output] },
+    });
+    const nodes = [node('a', 'q', 'y'), node('b', 'y', 'q')];
+    folder.write('circle.onnx', model({ ...unknown, nodes }));
+    const { code, out, err } = await here('circle.onnx');
+    expect({ code, out }).toEqual({ code: 4, out: '' });
+    expect(err).toContain('cyclic graph: Neg at node "a" waits for its own output');
+  });
+
   it.each([
     ['text.onnx', 4, 'it looks like a text file'],
     ['none.onnx', 4, 'none.onnx: there is no such file'],

@@ -1,7 +1,7 @@
 /** `espalier inspect`: what an ONNX file holds. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { EspalierError, UsageError } from '../../errors.js';
+import { OperatorError, ShapeError, UsageError } from '../../errors.js';
 import type { Graph, Model, Value } from '../../graph/graph.js';
 import { printGraph } from '../../graph/print.js';
 import { readModelFile } from '../../runs/model-file.js';
@@ -103,7 +103,10 @@ function readDimensions(entries: readonly string[], graph: Graph): Record<string
   );
 }
 
-/** What the file states must do where shapes cannot be inferred, unless they were asked for. */
+/**
+ * What the file states must do where shapes cannot be inferred, unless they were asked for. A graph that is none (a
+ * cycle, a value that nothing makes) is refused.
+ */
 function analyseOrNote(
   model: Model,
   dimensions: Readonly<Record<string, number>>,
@@ -113,7 +116,8 @@ function analyseOrNote(
   try {
     return analyse(model, dimensions);
   } catch (error) {
-    if (isAskedFor || !(error instanceof EspalierError)) throw error;
+    const isBeyondUs = error instanceof OperatorError || error instanceof ShapeError;
+    if (isAskedFor || !isBeyondUs) throw error;
     context.note(
       `shapes are as the file states them, since not all can be inferred: ${error.message}`,
     );
