@@ -263,3 +263,75 @@ describe('models', () => {
     expect((await readFile(join(root, 'away.bin'))).length).toBe(data.length);
   });
 });
+
+describe('fine-tuning and its data', () => {
+  beforeAll(async () => {
+    const b = builder();
+    const x = b.input('image', 'float32', ['batch', 1, 2, 2]);
+    b.output(
+      b.MatMul(b.Flatten(x), b.constant(tensor('float32', [4, 2], new Array(8).fill(1)))),
+      'y',
+    );
+    await writeFile(join(root, 'plain.onnx'), writeModel(model(b.build())));
+    await writeFile(join(root, 'text.onnx'), 'no model');
+    const classes = join(root, 'pets');
+    for (const [name, content] of [['cat', 1] as const, ['owl', 200] as const]) {
+      await mkdir(join(classes, name), { recursive: true });
+      const background = { r: content, g: content, b: content };
+      const image = sharp({ create: { width: 2, height: 2, channels: 3, background } });
+      await image.png().toFile(join(classes, name, '0.png'));
+    }
+    await mkdir(join(root, 'one-class', 'cat'), { recursive: true });
+    await writeFile(join(root, 'one-class', 'cat', '0.png'), 'no image');
+  });
+
+  it.each<[string, number, RegExp]>([
+    ['data list extra', 2, /data list: unexpected argument "extra"|extra/],
+    ['data get', 2, /missing.*name/],
+    ['data get minst', 2, /no data set is called "minst"\. Did you mean "?mnist/],
+    ['data get mnist --from ftp', 2, /--from: must be one of npm, web/],
+    ['data check', 2, /missing.*data/],
+    ['data check nowhere', 3, /nowhere.*no such file or folder/],
+    ['data check one-class', 3, /holds only the class cat, where a classifier needs two/],
+    ['export plain.onnx', 2, /missing --hub: it must be a folder/],
+    ['export absent.onnx --hub h', 4, /absent\.onnx.*there is no such file/],
+    ['export text.onnx --hub h', 4, /text\.onnx/],
+    ['export plain.onnx --hub h --classes a,b,c', 4, /none is a row of 3 scores/],
+    ['train classifier --data pets', 2, /give either --from .* or --model/],
+    ['train classifier --from plain.onnx', 2, /missing --data: it must be a name or folder/],
+    ['train classifier --model vgg99 --data pets', 2, /--model: must be one of/],
+    ['train classifier --from absent.onnx --data pets', 4, /absent\.onnx.*there is no such file/],
+    ['train classifier --from text.onnx --data pets', 4, /text\.onnx/],
+    ['train classifier --from plain.onnx --data nowhere', 3, /nowhere.*no such file or folder/],
+    ['train classifier --from plain.onnx --data one-class', 3, /needs two/],
+    ['train classifier --from plain.onnx --data pets --height 9', 2, /would go in as .*9, 2\]/],
+    [
+      'train classifier --from plain.onnx --data pets --input x',
+      4,
+      /has no input "x"\. It has image/,
+    ],
+    [
+      'train classifier --from plain.onnx --data pets --rates fast',
+      2,
+      /invalid learning rate "fast"/,
+    ],
+    ['train classifier --from plain.onnx --data pets --batch-size 0', 2, /--batch-size: must be/],
+    ['train classifier --from plain.onnx --data pets --hub plain.onnx', 2, /plain\.onnx is a file/],
+    ['evaluate plain.onnx --data pets --split validation', 3, /hold some out \(--validation\)/],
+    ['evaluate plain.onnx --data nowhere', 3, /nowhere.*no such file or folder/],
+  ])('%s ends with code %i', async (line, wanted, sentence) => {
+    const { code, err, out } = await run(...line.split(' '));
+    expect(err).toMatch(sentence);
+    expect(err).not.toMatch(/unexpected \w*Error|internal:/);
+    expect({ code, out }).toEqual({ code: wanted, out: '' });
+  });
+
+  it('leaves no run behind that was refused before its first step', async () => {
+    const line = 'train classifier --from plain.onnx --data pets --output refused';
+    const first = await run(...line.split(' '), '--rates', 'fast');
+    expect(first.err).toContain('invalid learning rate "fast"');
+    const second = await run(...line.split(' '), '--batch-size', '2', '--epochs', '1');
+    expect(second.err).not.toContain('already holds a run');
+    expect(second.code).toBe(0);
+  });
+});

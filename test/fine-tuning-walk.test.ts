@@ -26,7 +26,7 @@ afterAll(() => folder.remove());
 
 /** The drawing of one photo as SVG. */
 function scene(kind: string, i: number): string {
-  const [width, height] = [90 + 7 * i, 60 + 5 * i];
+  const [width, height] = [90 + 8 * i, 60 + 6 * i];
   const back = kind === 'sun' ? '#402010' : '#c0d8f0';
   const shape =
     kind === 'sun'
@@ -50,8 +50,10 @@ describe('from a folder of photos and an ONNX file', () => {
     };
     const checked = await here(['data', 'check', 'my photos']);
     expect(checked).toMatch(/ice +12 +4\n +sun +12 +4/);
-    const line = 'train classifier --from theirs.onnx --epochs 1 --batch-size 8 --threads 1 --data';
-    const trained = await here([...line.split(' '), 'my photos']);
+    const [, suggested = ''] = /next: (.*)/.exec(checked) ?? [];
+    const training = wordsOf(suggested.replace('<model.onnx>', 'theirs.onnx'));
+    const quick = ['--epochs', '1', '--batch-size', '8', '--threads', '1'];
+    const trained = await here([...training, ...quick]);
     const lines = (trained.split('next:\n')[1] ?? '').trimEnd().split('\n').map(wordsOf);
     expect(lines.map(([name]) => name)).toEqual(['predict', 'evaluate', 'inspect', 'export']);
     const outputs: Record<string, string> = {};

@@ -1,4 +1,5 @@
 /** What every training command does around its method: the run's folder, its log and checkpoints, and its end. */
+import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { InterruptedError } from '../errors.js';
 import { fileCheckpointStore } from '../runs/checkpoint-store.js';
@@ -59,6 +60,7 @@ export async function trainInto<T extends TrainResult>(
   train: (surroundings: TrainingSurroundings) => Promise<T>,
 ): Promise<T> {
   const log = await openMetricsLog(folder);
+  let hasBegun = folder.resumed;
   try {
     const trained = await train({
       runtime: run.runtime,
@@ -69,6 +71,7 @@ export async function trainInto<T extends TrainResult>(
       ...(run.checkpointEvery === undefined ? {} : { checkpointEvery: run.checkpointEvery }),
       signal: run.signal,
       onEvent: (event) => {
+        hasBegun = true;
         log.write(event);
         run.progress(event);
       },
@@ -81,6 +84,9 @@ export async function trainInto<T extends TrainResult>(
     return trained;
   } finally {
     log.close();
+    // A run that was refused before its first step is none: the next try finds the folder as it was.
+    if (!hasBegun)
+      for (const file of [folder.config, folder.metrics]) await rm(file, { force: true });
   }
 }
 
@@ -114,8 +120,14 @@ export function headlines(
       : [{ name: 'Test error', value: `${(100 * testError).toFixed(2)} %` }]),
     ...more,
     { name: 'Steps', value: step.toLocaleString('en') },
-    { name: 'Training time', value: `${(seconds / 60).toFixed(1)} min` },
+    { name: 'Training time', value: durationOf(seconds) },
   ];
+}
+
+/** Seconds of work in words: `under 1 s`, `42 s`, `12.5 min`. */
+export function durationOf(seconds: number): string {
+  if (seconds < 1) return 'under 1 s';
+  return seconds < 59.5 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
 }
 
 /** What made a run: enough to make it again. */

@@ -80,8 +80,11 @@ export async function writeHubFolder(
   return { path, files: fileNames.map((name) => join(path, name)) };
 }
 
-/** @throws UsageError where the folder holds such files, so that one knows before hours of training. */
+/** @throws UsageError where the folder holds such files or is a file, so that one knows before hours of training. */
 export async function refuseHubFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => null);
+  if (found?.isDirectory() === false)
+    throw new UsageError(`${folder} is a file. Choose another folder.`, { path: folder });
   for (const name of fileNames) {
     const file = resolve(folder, name);
     if (await stat(file).catch(() => null))

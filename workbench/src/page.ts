@@ -86,6 +86,8 @@ form.addEventListener('submit', (event) => {
   event.preventDefault();
   setBusy(true);
   show('message', '');
+  show('step', 'compiling …');
+  for (const id of ['rate', 'loss', 'left']) show(id, '–');
   tell({ type: 'start', settings: settings() });
 });
 stop.addEventListener('click', () => tell({ type: 'stop' }));

@@ -8,6 +8,7 @@ import { openImages } from '../../data/open-images.js';
 import { DataError, InterruptedError } from '../../errors.js';
 import { command } from '../command.js';
 import { counted, grouped, textTable } from '../text-table.js';
+import { quoted } from '../training-run.js';
 
 const options = z.object({
   coarse: z.boolean().default(false).describe('the coarse classes of CIFAR-100 and its like'),
@@ -45,7 +46,12 @@ export const dataCheck = command({
     const fault = report.faults[0];
     return {
       json: { ...report, notes: data.notes },
-      text: describe(report, data.notes, whole),
+      text: [
+        describe(report, data.notes, whole),
+        ...(fault === undefined
+          ? [`\nnext: npx espalier train classifier --from <model.onnx> --data ${quoted(where)}`]
+          : []),
+      ].join('\n'),
       ...(fault !== undefined && {
         error: new DataError(`${where} cannot be trained on: ${report.faults.join('; ')}`, {
           path: data.folder,

@@ -93,6 +93,8 @@ describe('data check', () => {
         cat/3.png
         cat/again.png
         dog/a.png
+
+      next: npx espalier train classifier --from <model.onnx> --data set
       "
     `);
     const report = JSON.parse((await here('data check set --json')).out);

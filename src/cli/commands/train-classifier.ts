@@ -32,7 +32,7 @@ import { type Context, command } from '../command.js';
 import { openImageData } from '../image-data.js';
 import { resolvePreprocessing } from '../preprocessing.js';
 import { counted, grouped } from '../text-table.js';
-import { defined, repeatable } from '../training-run.js';
+import { defined, durationOf, repeatable } from '../training-run.js';
 
 type Options = z.output<typeof classifierOptions>;
 
@@ -60,7 +60,10 @@ export const trainClassifierCommand = command({
     const config = resolveConfig(given, labelsOf(train), classes.length, prepared.base);
     if (given.patience !== undefined && !data.validation)
       throw new UsageError('--patience needs validation images: give --validation as well');
-    const name = `${basename(origin, extname(origin))}-${basename(data.name)}`;
+    const name = `${basename(origin, extname(origin))}-${basename(data.name)}`.replaceAll(
+      /\s+/g,
+      '-',
+    );
     const { flip, cropPadding, cropScale, jitter } = given;
     const run = await runClassifier({
       runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
@@ -200,7 +203,7 @@ function describeRun(run: ClassifierRun): string {
     errors.length === 0
       ? 'no test images and none held out, so no error to tell'
       : `${errors.join(', ')} after ${counted(run.steps, 'step')} on ${counted(run.images, 'image')}`,
-    `trained ${grouped(run.parameters)} parameters in ${Math.round(run.seconds)} s`,
+    `trained ${grouped(run.parameters)} parameters in ${durationOf(run.seconds)}`,
     `model   ${run.model}`,
     `report  ${run.report}`,
     ...run.hubs.map((folder) => `hub     ${folder}`),
