@@ -173,7 +173,13 @@ const extremum: Several = {
   ],
 };
 
-export const Max = extremum;
+/** Of two sizes, as shape arithmetic compares them; more inputs are left to the run. */
+const largestOfTwo = evaluatePair(Math.max, (a, b) => (a > b ? a : b));
+
+export const Max: Several = {
+  ...extremum,
+  evaluate: (inputs) => (inputs.length === 2 ? largestOfTwo(inputs) : null),
+};
 export const Min = extremum;
 
 export const Sum: Several = {

@@ -96,11 +96,15 @@ export const Pad: Op<['data', 'pads', 'constant_value?', 'axes?'], PadAttributes
         actual: mode,
       });
     const [pads, axes] = [constant(1), constant(3)];
-    if (!pads || (inputs[3] && !axes))
+    const moved = axes && toNumbers(axes).map((axis) => normalizeAxis(axis, shape.length));
+    if (!pads || (inputs[3] && !axes)) {
+      const unknown = unknownDims(`pad(${nameOf(input(0))}, ${nameOf(input(1))})`, shape.length);
+      const isKept = (axis: number) => moved?.includes(axis) === false;
       return reshaped(
         input(0),
-        unknownDims(`pad(${nameOf(input(0))}, ${nameOf(input(1))})`, shape.length),
+        shape.map((dim, axis) => (isKept(axis) ? dim : (unknown[axis] ?? dim))),
       );
+    }
     const dims = [...shape];
     for (const amount of amounts(shape.length, toNumbers(pads), axes ? toNumbers(axes) : undefined))
       dims[amount.axis] = paddedDim(shape[amount.axis] ?? 1, amount, mode);
