@@ -4,7 +4,7 @@ import { sizeOf } from '../tensor/shape.js';
 import type { Builder } from './builder.js';
 import { type Convolution, convolved, endPads, paddedSpatially } from './convolution-form.js';
 import { dimsOf } from './dims.js';
-import { reshapedTo } from './emit.js';
+import { reshapedTo, zerosOf } from './emit.js';
 import type { Window } from './window.js';
 
 /** A formulation. x: the image, (N, C, ...spatial); dy: (N, M, ...counts); gives (M, C / group, ...kernel). */
@@ -16,6 +16,10 @@ export const weightGradient: WeightGradient = (b, x, dy, form) =>
 
 /** Channels of a group up to which it is small: the taps then make one product worth its while. */
 const [few, fewGrouped] = [4, 8];
+/** Channels of image and result up to which the rows of a kernel go into one product, and the rows that serve it. */
+const [fewTogether, wideRow] = [32, 32];
+/** M · C / (M + C) up to which im2col costs more than its one product saves: that of 72 channels each way. */
+const leastShare = 36;
 /** Taps from which on a kernel is large, and those beyond which nothing is written out tap by tap. */
 const [largeKernel, mostTaps] = [49, 4096];
 
@@ -36,8 +40,11 @@ export function weightFormulation(
   if (group > 1 && each <= fewGrouped && !strided) return 'pairs';
   if (group > 1 && each === 1) return 'conv';
   if (each <= few) return taps >= largeKernel ? 'conv' : 'patches';
+  const inRows = window.kernel.length === 2 && Math.min(...window.kernel) > 1 && !strided;
+  if (inRows && made + each <= fewTogether && (window.counts[1] ?? 0) >= wideRow) return 'rows';
   // One product for each image writes made · each numbers and reads positions · (made + each).
-  return (4 * made * each) / (made + each) > positions ? 'joint' : 'taps';
+  const share = (made * each) / (made + each);
+  return share > leastShare && 4 * share > positions ? 'joint' : 'taps';
 }
 
 /** What each tap of the kernel meets of the image: (…, ...counts) for each tap, in the kernel's order. */
@@ -140,6 +147,38 @@ const byPairs: WeightGradient = (b, x, dy, form) => {
 };
 
 /**
+ * A product for each column of the kernel and image: dy is written once for every row of the kernel, moved down by it,
+ * so that the image is cut in columns alone. For stride 1 and two spatial axes.
+ */
+const byRows: WeightGradient = (b, x, dy, form) => {
+  const { group, window } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const { kernel, dilations, extents, begin, counts, strides } = window;
+  if (kernel.length !== 2 || strides.some((stride) => stride > 1)) return byTaps(b, x, dy, form);
+  const [rows = 1, columns = 1] = kernel;
+  const [below = 1, wide = 1] = [extents[0], counts[1]];
+  const height = (counts[0] ?? 1) + below - 1;
+  const gap = zerosOf(b, 'float32', [batch, made, below - 1 + (dilations[0] ?? 1), wide]);
+  const parts = Array.from({ length: rows }, (_, t) => (t === 0 ? [dy] : [gap, dy])).flat();
+  // Behind each copy of dy come the zeros that end its row of the kernel and begin the next one, a row further down.
+  const moved = reshapedTo(b, b.Concat(...parts, { axis: 2 }), [
+    batch,
+    group,
+    (made / group) * rows,
+    height * wide,
+  ]);
+  const image = paddedSpatially(b, x, begin, endPads(form));
+  const whole = { ...window, kernel: [1, columns], counts: [height, wide] };
+  const sums = cutsOf(b, image, whole).map((cut) => {
+    const column = reshapedTo(b, cut, [batch, group, channels / group, height * wide]);
+    const products = b.MatMul(moved, b.Transpose(column, { perm: [0, 1, 3, 2] }));
+    const sum = b.ReduceSum(products, [0], { keepdims: 0 });
+    return reshapedTo(b, sum, [made, rows, 1, channels / group]);
+  });
+  return b.Transpose(together(b, sums, 2), { perm: [0, 3, 1, 2] });
+};
+
+/**
  * dw[t] = Σ_q x[q · stride + t · dilation] dy[q] is a Conv of the image with dy as its kernel, images for channels, and
  * stride and dilation exchanged.
  */
@@ -165,6 +204,7 @@ export const weightGradients = {
   patches: byPatches,
   joint: byJointProduct,
   pairs: byPairs,
+  rows: byRows,
   conv: byConv,
 } satisfies Readonly<Record<string, WeightGradient>>;
 

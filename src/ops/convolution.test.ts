@@ -168,6 +168,8 @@ describe('weightFormulation', () => {
     ['patches', { batch: 8, channels: 3, made: 32, size: [32, 32], kernel: [3, 3] }],
     ['conv', { batch: 8, channels: 3, made: 96, size: [227, 227], kernel: [11, 11] }],
     ['taps', { batch: 8, channels: 32, made: 32, size: [30, 30], kernel: [3, 3] }],
+    ['taps', { batch: 8, channels: 64, made: 64, size: [10, 10], kernel: [3, 3] }],
+    ['rows', { batch: 8, channels: 16, made: 16, size: [34, 34], kernel: [3, 3] }],
     ['joint', { batch: 8, channels: 512, made: 512, size: [9, 9], kernel: [3, 3] }],
     ['taps', { batch: 8, channels: 96, made: 256, size: [31, 31], kernel: [5, 5], group: 2 }],
     ['pairs', { batch: 8, channels: 64, made: 64, size: [58, 58], kernel: [3, 3], group: 64 }],

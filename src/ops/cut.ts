@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.js';
 import type { Value } from '../graph/graph.js';
 import type { InferContext } from '../graph/op-rules.js';
 import { type Dim, normalizeAxis, type Shape } from '../tensor/shape.js';
-import { toNumbers } from '../tensor/tensor.js';
+import { toNumbers, zeros } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf, lengthOf, nameOf } from './dims.js';
 import { padded, reshapedTo } from './emit.js';
@@ -123,18 +123,38 @@ function flipped(b: Builder, x: Value, axes: readonly number[]): Value {
   return b.Slice(x, all(-1), all(-far), axes, all(-1));
 }
 
-/** `x` with `spread - 1` zeros after each element of an axis, on an axis of their own. */
+/**
+ * `x` with `spread - 1` zeros after each element of an axis, on an axis of their own or in their place: `unslice` gives
+ * the result its shape. The last axis is spread by a product with a matrix of ones and zeros, the others by Pad, which
+ * ONNX Runtime 1.30 makes in runs of the last axis: with runs of one element it takes 3 ms for 64 x 16 x 32 x 32, where
+ * the product and rows of padding take 0.4 (one thread). An infinite element makes its whole row NaN.
+ */
 function withGaps(b: Builder, x: Value, spread: readonly number[]): Value {
+  const last = dimsOf(x).length - 1;
+  const [length, step] = [dimsOf(x)[last] ?? 1, spread[last] ?? 1];
+  const byProduct =
+    step > 1 && x.dtype === 'float32' && length * length * step <= mostSpread && last > 0;
+  const rows = byProduct ? b.MatMul(x, spreading(b, length, step)) : x;
   const [dims, after]: [number[], number[]] = [[], []];
-  dimsOf(x).forEach((dim, axis) => {
-    const gap = (spread[axis] ?? 1) - 1;
+  dimsOf(rows).forEach((dim, axis) => {
+    const gap = byProduct && axis === last ? 0 : (spread[axis] ?? 1) - 1;
     dims.push(...(gap > 0 ? [dim, 1] : [dim]));
     after.push(...(gap > 0 ? [0, gap] : [0]));
   });
   return padded(
     b,
-    reshapedTo(b, x, dims),
+    reshapedTo(b, rows, dims),
     after.map(() => 0),
     after,
   );
+}
+
+/** Elements of the largest matrix that spreads an axis: a row of 64 with steps of 2. */
+const mostSpread = 2 ** 13;
+
+/** (length, length · step): a one where column j is row i · step. */
+function spreading(b: Builder, length: number, step: number): Value {
+  const matrix = zeros('float32', [length, length * step]);
+  for (let i = 0; i < length; i++) matrix.data[i * length * step + i * step] = 1;
+  return b.constant(matrix);
 }

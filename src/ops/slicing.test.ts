@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { backward } from '../autodiff/backward.js';
 import { ShapeError } from '../errors.js';
+import { model, type Value } from '../graph/graph.js';
+import { nodeRuntime } from '../runtime/node.js';
 import type { Dim } from '../tensor/shape.js';
+import { type Tensor, zeros } from '../tensor/tensor.js';
 import { builder } from './builder.js';
 
 describe('Concat', () => {
@@ -134,3 +137,33 @@ describe('Slice', () => {
     expect(() => slice([5, 5], [0, 0], [1, 1], [0, -2])).toThrow('axis 0 is given twice');
   });
 });
+
+describe('the gradient of a Slice', () => {
+  it.each<[string, number[], number[], number[], number[], number[]]>([
+    ['rows and columns in steps', [2, 6, 7], [1, 0], [6, 7], [1, 2], [2, 3]],
+    ['the last axis backwards', [3, 9], [-1], [-100], [1], [-2]],
+    ['the only axis', [9], [2], [9], [0], [3]],
+    ['an axis too long for a matrix', [2, 4000], [1], [4000], [1], [2]],
+  ])('puts dy back where it came from: %s', async (_, dims, starts, ends, axes, steps) => {
+    const b = builder();
+    const x = b.parameter('x', numbered(dims));
+    const y = b.Slice(x, starts, ends, axes, steps);
+    const loss = b.ReduceSum(b.Mul(y, b.Mul(y, 0.5)), null, { keepdims: 0 });
+    b.output(y, 'y');
+    b.output(backward(b, loss, [x])[0] as Value, 'dx');
+    const { y: taken, dx } = await (await (await nodeRuntime()).load(model(b.build()))).run({});
+    const kept = new Set(taken?.data as Float32Array);
+    expect(Array.from(dx?.data as Float32Array)).toEqual(
+      Array.from(numbered(dims).data, (value) => (kept.has(value) ? value : 0)),
+    );
+  });
+});
+
+/** 1, 2, 3… */
+function numbered(dims: readonly number[]): Tensor<'float32'> {
+  const made = zeros('float32', dims);
+  made.data.forEach((_, i) => {
+    made.data[i] = i + 1;
+  });
+  return made;
+}
