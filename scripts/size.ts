@@ -24,7 +24,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/methods/classifier': 700,
   'src/methods/ladder': 1600,
   'src/metrics': 250,
-  'src/nn': 1000,
+  'src/nn': 1150,
   'src/onnx': 1500,
   'src/ops': 7600,
   'src/report': 1650,

@@ -115,6 +115,15 @@ export {
   recallByClass,
   topKAccuracy,
 } from './metrics/classification.js';
+export {
+  crossEntropyPixels,
+  diceLoss,
+  errorOfPixels,
+  type FocalOptions,
+  focalLoss,
+  type PixelOptions,
+  type SummedPixelOptions,
+} from './nn/dense-losses.js';
 export { dropout } from './nn/dropout.js';
 export { filled, normal } from './nn/init.js';
 export {
