@@ -14,6 +14,7 @@ import { formatShape, sizeOf } from '../tensor/shape.js';
 import { hasDType, type Tensor, tensor } from '../tensor/tensor.js';
 import type { Context } from './command.js';
 import {
+  largestInput,
   preprocess,
   preprocessingOptions,
   resolvePreprocessing,
@@ -90,10 +91,10 @@ export async function openClassifier(
     options.threads === undefined ? {} : { threads: options.threads },
   );
   const { preprocessing, notes } = resolved;
-  const batch = typeof input.shape?.[0] === 'number' ? input.shape[0] : options.batchSize;
-  const run = runner(session, input, preprocessing, batch);
   const target = targetOf(preprocessing);
   const size = imageSize([target.channels, target.height, target.width]);
+  const batch = batchOf(file, input, size, options.batchSize);
+  const run = runner(session, input, preprocessing, batch);
   const ramp = Uint8Array.from({ length: size }, (_, i) => i);
   const first = await run(ramp, 1);
   const named = options.classes ?? spec?.classes;
@@ -138,6 +139,21 @@ function chooseInput(file: string, { graph }: Model, wanted: string | undefined)
   throw new ModelError(
     `${file} takes ${names.length === 0 ? 'no input' : names.join(', ')}: a classifier of images has one`,
     { actual: names },
+  );
+}
+
+/**
+ * Images at a time: as many as the model is made for, or as wanted while they fit.
+ * @throws ModelError where so many as it is made for do not fit in memory.
+ */
+function batchOf(file: string, input: ValueInfo, size: number, wanted: number): number {
+  const most = Math.floor(largestInput / size);
+  const fixed = input.shape?.[0];
+  if (typeof fixed !== 'number') return Math.min(wanted, most);
+  if (fixed >= 1 && fixed <= most) return fixed;
+  throw new ModelError(
+    `${file} takes ${fixed} images at a time (its input "${input.name}" has shape ${formatShape(input.shape ?? [])}): from 1 to ${most} of this size go in. Export it with a free batch size.`,
+    { expected: most, actual: fixed },
   );
 }
 

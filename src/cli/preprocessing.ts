@@ -1,5 +1,6 @@
 /** From bytes of images to a model's input: what the model says of it, what options say, and the arithmetic. */
 import { z } from 'zod';
+import type { ImageTarget } from '../data/decode-image.js';
 import { fillInput, inputDims } from '../data/model-input.js';
 import { ModelError, UsageError } from '../errors.js';
 import type { ValueInfo } from '../graph/graph.js';
@@ -34,6 +35,9 @@ const optionsSchema = z.object(preprocessingOptions);
 /** What the options may say. */
 export type PreprocessingOptions = z.output<typeof optionsSchema>;
 
+/** The most numbers that go into a model at a time: 1 GiB of float32. A file of few bytes may claim any size. */
+export const largestInput = 2 ** 28;
+
 /** How images go in, and what had to be assumed for it. */
 export interface ResolvedPreprocessing {
   readonly preprocessing: Preprocessing;
@@ -43,7 +47,8 @@ export interface ResolvedPreprocessing {
 
 /**
  * What the options say, else what the model's metadata say, else what the input's shape tells, else pixels / 255.
- * @throws UsageError where the size of the images is unknown, or mean and std do not fit the channels.
+ * @throws UsageError where the size of the images is unknown, or mean and std do not fit the channels; ModelError, or
+ *   UsageError where it comes from an option, where an image would not fit in memory.
  */
 export function resolvePreprocessing(
   options: PreprocessingOptions,
@@ -65,6 +70,7 @@ export function resolvePreprocessing(
       { actual: input.shape },
     );
   const keeps = stated !== null && stated.channels === channels;
+  checkImageSize({ channels, height, width }, options, input);
   const colour = options.colour ?? (keeps ? stated.colour : channels === 1 ? 'grey' : 'rgb');
   if (channelsOf(colour) !== channels)
     throw new UsageError(`--colour: ${colour} does not go with ${counted(channels, 'channel')}`, {
@@ -84,6 +90,27 @@ export function resolvePreprocessing(
       ]
     : [];
   return { preprocessing, notes };
+}
+
+/**
+ * @param input of the model, where it is the model that says the size
+ * @throws UsageError where an image would not fit in memory and options say its size; ModelError where the model does.
+ */
+export function checkImageSize(
+  { channels, height, width }: ImageTarget,
+  options: PreprocessingOptions,
+  input?: ValueInfo,
+): void {
+  const numbers = channels * height * width;
+  if (numbers <= largestInput) return;
+  const details = { expected: largestInput, actual: [height, width] };
+  const size = `images of ${height} x ${width} pixels do not fit in memory, at most ${largestInput} numbers go in at a time`;
+  if (!input || options.height !== undefined || options.width !== undefined)
+    throw new UsageError(`--height, --width: ${size}. Choose a smaller size.`, details);
+  throw new ModelError(
+    `the model takes too much: ${size} (its input "${input.name}" has shape ${formatShape(input.shape ?? [])}). Give --height and --width where it takes smaller ones, or export it for such.`,
+    details,
+  );
 }
 
 const channelsOf = (colour: Preprocessing['colour']): 1 | 3 => (colour === 'grey' ? 1 : 3);

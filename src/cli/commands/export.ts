@@ -98,6 +98,9 @@ function specOf(word: string, model: Model, given: Options, context: Context): C
   return { task: 'classification', ...spec, classes, preprocessing };
 }
 
+/** The most classes that are given numbers for names: a file may claim any size. */
+const mostNumbered = 1_000_000;
+
 function numberedClasses(word: string, { graph }: Model, context: Context): string[] {
   const widths = graph.outputs.map(({ shape }) => shape?.[1]);
   const width = widths.find((dim) => typeof dim === 'number' && dim > 1);
@@ -105,6 +108,11 @@ function numberedClasses(word: string, { graph }: Model, context: Context): stri
     throw new ModelError(`${word} does not say how many classes it has. Give --classes.`, {
       actual: widths,
     });
+  if (width > mostNumbered)
+    throw new ModelError(
+      `${word} claims ${width} classes, at most ${mostNumbered} are numbered. Give --classes.`,
+      { expected: mostNumbered, actual: width },
+    );
   context.note(
     'the model names no classes: they are called by their numbers; --classes names them',
   );

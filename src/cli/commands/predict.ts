@@ -8,6 +8,7 @@ import { hiddenReason, listFolder, type Skipped } from '../../data/list-images.j
 import { DataError } from '../../errors.js';
 import { type Context, command } from '../command.js';
 import { classifierOptions, type ImageClassifier, openClassifier } from '../image-classifier.js';
+import { largestInput } from '../preprocessing.js';
 import { counted, percent, textTable } from '../text-table.js';
 
 const options = z.object({
@@ -91,8 +92,8 @@ async function findImages(words: readonly string[], cwd: string): Promise<Found>
   return { files, skipped };
 }
 
-/** Files that are decoded at a time, and then classified together. */
-const chunk = 64;
+/** Files that are decoded at a time, and then classified together; fewer where so many do not fit in memory. */
+const mostAtOnce = 64;
 
 async function classifyFiles(
   classifier: ImageClassifier,
@@ -102,6 +103,7 @@ async function classifyFiles(
 ): Promise<{ readonly predictions: Prediction[]; readonly skipped: Skipped[] }> {
   const { target, classes } = classifier;
   const size = imageSize([target.channels, target.height, target.width]);
+  const chunk = Math.min(mostAtOnce, Math.floor(largestInput / size));
   const predictions: Prediction[] = [];
   const skipped = [...found.skipped];
   if (strict && skipped[0]) throw refused(skipped[0]);

@@ -30,7 +30,7 @@ import { classifierOptions } from '../classifier-options.js';
 import { type ClassifierRun, runClassifier } from '../classifier-run.js';
 import { type Context, command } from '../command.js';
 import { openImageData } from '../image-data.js';
-import { resolvePreprocessing } from '../preprocessing.js';
+import { checkImageSize, largestInput, resolvePreprocessing } from '../preprocessing.js';
 import { counted, grouped } from '../text-table.js';
 import { defined, durationOf, repeatable } from '../training-run.js';
 
@@ -58,6 +58,7 @@ export const trainClassifierCommand = command({
     const { network, preprocessing, classes, indices } = prepared;
     const train = relabelled(data.train, indices);
     const config = resolveConfig(given, labelsOf(train), classes.length, prepared.base);
+    checkBatchSize(config, preprocessing);
     if (given.patience !== undefined && !data.validation)
       throw new UsageError('--patience needs validation images: give --validation as well');
     const name = `${basename(origin, extname(origin))}-${basename(data.name)}`.replaceAll(
@@ -115,6 +116,7 @@ async function build(name: ModelName, given: Options, data: OpenedImages): Promi
   const size = { height: given.height ?? height, width: given.width ?? width };
   const of = given.channels ?? (channels === 1 ? 1 : 3);
   const count = data.classes.length;
+  checkImageSize({ channels: of, ...size }, given);
   const built = buildModel(models[name], {
     classes: count,
     seed: given.seed,
@@ -182,6 +184,17 @@ function resolveConfig(
   };
   checkConfig(config, classes);
   return config;
+}
+
+/** @throws UsageError where the images of a step do not fit in memory. */
+function checkBatchSize({ batchSize }: ClassifierConfig, preprocessing: Preprocessing): void {
+  const { channels, height, width } = preprocessing;
+  const most = Math.floor(largestInput / (channels * height * width));
+  if (batchSize > most)
+    throw new UsageError(
+      `--batch-size: ${batchSize} images of ${height} x ${width} pixels do not fit in memory, at most ${most} do. Take fewer, or smaller ones where the model does.`,
+      { expected: most, actual: batchSize },
+    );
 }
 
 /** The settings of a config as the command's options, so that `config.yaml` says them all. */
