@@ -157,6 +157,15 @@ describe('settings', () => {
     );
   });
 
+  it.each([
+    ['conv-small', [1, 28, 28], [16, 8]],
+    ['conv-large', [3, 32, 32], [17, 8]],
+  ] as const)('%s have pools whose last window may be cut off', (network, shape, sizes) => {
+    const { layers } = networkShape(convLadderConfig(network, 'gamma', shape, 10));
+    const pools = layers.filter(({ layer }) => layer.kind === 'maxPool');
+    expect(pools.map(({ output }) => output[1])).toEqual(sizes);
+  });
+
   it('are refused where images are too small', () => {
     const config = convLadderConfig('conv-fc', 'full', [1, 20, 20], 10);
     expect(() => networkShape(config)).toThrow(

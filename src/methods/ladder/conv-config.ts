@@ -165,7 +165,7 @@ function withClasses(layer: LadderLayer, classes: number): LadderLayer {
 function outputShape(layer: LadderLayer, [channels = 1, ...sizes]: readonly number[]): number[] {
   if (layer.kind === 'linear') return [layer.units];
   if (layer.kind === 'globalAverage') return [channels];
-  // A last window that is cut off by the border counts (Theano's pools: 15 becomes 8 in Conv-Large).
+  // A last window that is cut off by the border counts, see `LadderLayer`.
   if (layer.kind === 'maxPool') return [channels, ...sizes.map((size) => Math.ceil(size / 2))];
   const border = layer.border === 'full' ? layer.kernel - 1 : 0;
   return [layer.channels, ...sizes.map((size) => size + 2 * border - layer.kernel + 1)];

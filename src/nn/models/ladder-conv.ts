@@ -5,7 +5,11 @@
  */
 import type { Architecture } from './architecture.js';
 
-/** A layer: a convolution with its border, a max-pool of 2x2, the mean of every map, or a fully connected layer. */
+/**
+ * A layer: a convolution with its border, a max-pool of 2x2, the mean of every map, or a fully connected layer. A last
+ * window that the border cuts off counts, as in the pools of the Theano that the official code was written for: 15 rows
+ * become 8.
+ */
 export type LadderLayer =
   | {
       readonly kind: 'conv';
@@ -81,7 +85,7 @@ function plain(title: string, { input, layers, slope }: LadderArchitecture): Arc
       };
       return layers.reduce((x, layer, i) => {
         const name = `layers.${i}`;
-        if (layer.kind === 'maxPool') return net.maxPool(x, { kernel: 2 });
+        if (layer.kind === 'maxPool') return net.maxPool(x, { kernel: 2, ceil: true });
         if (layer.kind === 'globalAverage') return net.globalAverage(x);
         const isTop = i === top;
         if (layer.kind === 'linear') return net.linear(name, x, isTop ? classes : layer.units);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../errors.js';
+import { inferShapes } from '../../ops/load.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { zeros } from '../../tensor/tensor.js';
 import { buildModel } from './build-model.js';
@@ -24,6 +25,16 @@ describe('every network in small', async () => {
       buildModel(models.lenet, { seed }).graph.initializers.get('conv1.weight')?.data;
     expect(weightOf(1)).toEqual(weightOf(1));
     expect(weightOf(1)).not.toEqual(weightOf(2));
+  });
+
+  it.each([
+    ['conv-small', [16, 8]],
+    ['conv-large', [17, 8]],
+  ] as const)('%s has pools whose last window may be cut off', (name, sizes) => {
+    const { graph } = buildModel(models[name], { width: 0.125 });
+    const values = inferShapes(graph);
+    const pools = graph.nodes.filter(({ op }) => op === 'MaxPool');
+    expect(pools.map(({ outputs }) => values.get(outputs[0] ?? '')?.shape[3])).toEqual(sizes);
   });
 
   it('names what makes no network', () => {
