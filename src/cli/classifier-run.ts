@@ -7,6 +7,7 @@ import type { OpenedImages } from '../data/open-images.js';
 import { GradientError } from '../errors.js';
 import type { ClassifierConfig } from '../methods/classifier/config.js';
 import type { Network } from '../methods/classifier/network.js';
+import { chooseParameters } from '../methods/classifier/parameters.js';
 import { figuresOf } from '../methods/classifier/score.js';
 import { trainClassifier } from '../methods/classifier/train.js';
 import type { Preprocessing } from '../onnx/metadata.js';
@@ -49,7 +50,7 @@ export interface ClassifierRun {
   readonly testError: number | null;
   readonly validationError: number | null;
   readonly classes: number;
-  /** Numbers that were trained. */
+  /** Numbers that were trained; running statistics are none. */
   readonly parameters: number;
   readonly images: number;
   readonly steps: number;
@@ -122,7 +123,7 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
   return {
     ...errors,
     classes: network.classes,
-    parameters: [...trained.parameters.values()].reduce((sum, { data: d }) => sum + d.length, 0),
+    parameters: countNumbers(trained.parameters, chooseParameters(network, config.train)),
     images: data.train.count,
     steps: trained.step,
     seconds: trained.seconds,
@@ -133,6 +134,13 @@ export async function runClassifier(options: ClassifierRunOptions): Promise<Clas
     folder: folder.path,
     next,
   };
+}
+
+/** Numbers in the tensors called so. */
+function countNumbers(tensors: ReadonlyMap<string, Tensor>, names: ReadonlySet<string>): number {
+  let sum = 0;
+  for (const [name, { data }] of tensors) if (names.has(name)) sum += data.length;
+  return sum;
 }
 
 /** An operator without gradient matters only where something before it is trained. */

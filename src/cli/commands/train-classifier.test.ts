@@ -136,6 +136,15 @@ describe('train classifier', () => {
     expect(mean).toBeCloseTo((10 + 128 + 245) / 3 / 255, 2);
   });
 
+  it('counts what it trained, without running statistics', async () => {
+    const line =
+      '--model resnet20 --data ./shades --height 8 --width 8 --epochs 1 --batch-size 12 --threads 1 --output resnet --json';
+    const { code, out } = await run(`train classifier ${line}`, { cwd: folder.path });
+    expect(code).toBe(0);
+    // The published count, less what seven classes fewer take.
+    expect(JSON.parse(out)).toMatchObject({ parameters: 269_722 - 7 * 65 });
+  });
+
   it('binds a free image size for training, and leaves it free in the saved model', async () => {
     folder.write('free.onnx', convolutional());
     const line = '--data ./shades --epochs 2 --batch-size 6 --from free.onnx --threads 1';
