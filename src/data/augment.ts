@@ -6,6 +6,7 @@ import { UsageError } from '../errors.js';
 import { fillUniform, type Key } from '../tensor/random.js';
 import type { ImageTarget } from './decode-image.js';
 import type { DecodedImage } from './image-source.js';
+import { jitter, luma } from './jitter.js';
 
 export interface AugmentOptions {
   /** Turned left to right, every other time. */
@@ -72,7 +73,10 @@ export function augment(
     cut(source, window, target, isFlipped, out);
   else stretch(source, window, target, isFlipped, out);
   if (chosen.cropPadding > 0) move(target, chosen.cropPadding, out);
-  if (chosen.jitter > 0) jitter(target, chosen.jitter, out);
+  if (chosen.jitter > 0) {
+    const factor = (i: number): number => between(i, 1 - chosen.jitter, 1 + chosen.jitter);
+    jitter(target, { bright: factor(7), contrast: factor(8), colour: factor(9) }, out);
+  }
 }
 
 function windowOf(
@@ -205,32 +209,8 @@ function move({ channels, height, width }: ImageTarget, most: number, out: Uint8
   }
 }
 
-/** ITU-R BT.601's weights of red, green and blue in brightness. */
-const luma = [0.299, 0.587, 0.114] as const;
-
-/** Brightness, then contrast about the mean brightness, then colour about each pixel's own. */
-function jitter({ channels, height, width }: ImageTarget, amount: number, out: Uint8Array): void {
-  const area = height * width;
-  const factor = (i: number): number => between(i, 1 - amount, 1 + amount);
-  const [bright, contrast, colour] = [factor(7), factor(8), channels === 3 ? factor(9) : 1];
-  const weights = channels === 3 ? luma : [1];
-  const grey = (i: number): number =>
-    weights.reduce((sum, weight, c) => sum + weight * (out[c * area + i] ?? 0), 0);
-  let total = 0;
-  for (let i = 0; i < area; i++) total += grey(i);
-  const mean = (bright * total) / area;
-  for (let i = 0; i < area; i++) {
-    const own = mean + contrast * (bright * grey(i) - mean);
-    for (let c = 0; c < channels; c++) {
-      const value = mean + contrast * (bright * (out[c * area + i] ?? 0) - mean);
-      const mixed = own + colour * (value - own);
-      out[c * area + i] = Math.min(255, Math.max(0, mixed)) + 0.5;
-    }
-  }
-}
-
 /** The image in the brightness of its pixels. */
-function inGrey(image: DecodedImage): DecodedImage {
+export function inGrey(image: DecodedImage): DecodedImage {
   const { width, height, pixels } = image;
   const area = height * width;
   const [red, green, blue] = luma;

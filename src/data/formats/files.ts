@@ -12,7 +12,7 @@ export interface Files {
   readonly where: string;
   /** The folder; null for an archive, which is in memory. */
   readonly folder: string | null;
-  /** Names with forward slashes in code-unit order; of a folder, two levels of them. */
+  /** Names with forward slashes in code-unit order; of a folder, those of the levels that were asked for. */
   readonly names: readonly string[];
   /** @throws DataError where the file cannot be read. */
   read(name: string): Promise<Uint8Array>;
@@ -25,14 +25,15 @@ const archiveCap = 1024 ** 3;
 
 /**
  * Opens a folder, or a .tar, .tar.gz or .tgz file.
+ * @param levels of folders below a folder that are looked into
  * @throws DataError where it cannot be read.
  */
-export async function openFiles(where: string): Promise<Files> {
+export async function openFiles(where: string, levels = 1): Promise<Files> {
   const path = resolve(where);
   const found = await stat(path).catch((cause) => {
     throw new DataError(`${where} cannot be read: ${fileReason(cause)}`, { path, cause });
   });
-  if (found.isDirectory()) return folderFiles(path);
+  if (found.isDirectory()) return folderFiles(path, levels);
   if (/\.(tar|tgz|tar\.gz)$/.test(path)) return archiveFiles(path);
   throw new DataError(
     `${where} is a file: give the folder that it lies in, or a .tar.gz archive as it was downloaded`,
@@ -40,7 +41,7 @@ export async function openFiles(where: string): Promise<Files> {
   );
 }
 
-async function folderFiles(folder: string): Promise<Files> {
+async function folderFiles(folder: string, levels: number): Promise<Files> {
   const names: string[] = [];
   const list = async (prefix: string, depth: number): Promise<void> => {
     const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((cause) => {
@@ -55,7 +56,7 @@ async function folderFiles(folder: string): Promise<Files> {
       else if (depth > 0) await list(`${prefix}${entry.name}/`, depth - 1);
     }
   };
-  await list('', 1);
+  await list('', levels);
   const path = (name: string) => join(folder, name);
   return {
     ...{ where: folder, folder, names: names.sort(), path },
