@@ -1,5 +1,7 @@
 /** ONNX Runtime's native build, in Node: CPU, and whatever other providers its package brings. */
 import { RuntimeUnavailableError } from '../errors.js';
+import { blockSize } from './block-size.js';
+import { withBlockedConvolutions } from './blocked.js';
 import { ortRuntime } from './ort.js';
 import type { Runtime } from './runtime.js';
 
@@ -25,17 +27,45 @@ export async function loadNative(): Promise<typeof import('onnxruntime-node')> {
 export async function nodeRuntime(): Promise<Runtime> {
   const ort = await loadNative();
   const version = ort.env.versions?.node ?? ort.env.versions?.common ?? '';
-  return ortRuntime(`onnxruntime-node ${version}`.trim(), ort, true, {
-    executionProviders: ['cpu'],
-    logSeverityLevel: 3,
-    extra: {
-      session: {
-        // Threads that spin between nodes save the ladder's step 1 of 37 ms on two idle cores. Beside one busy process
-        // it takes 76 to 89 ms with them, 48 to 59 without.
-        intra_op: { allow_spinning: '0' },
-        // An optimizer's moments of weights without gradient sink into denormal numbers, which are slow.
-        set_denormal_as_zero: '1',
+  return withBlocks(
+    ortRuntime(`onnxruntime-node ${version}`.trim(), ort, true, {
+      executionProviders: ['cpu'],
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          // Threads that spin between nodes save the ladder's step 1 of 37 ms on two idle cores. Beside one busy
+          // process it takes 76 to 89 ms with them, 48 to 59 without.
+          intra_op: { allow_spinning: '0' },
+          // An optimizer's moments of weights without gradient sink into denormal numbers, which are slow.
+          set_denormal_as_zero: '1',
+        },
       },
-    },
-  });
+    }),
+  );
 }
+
+/**
+ * The same runtime, to which convolutions go in ONNX Runtime's blocked layout where that is known to be right.
+ * @param asked the runtime that is asked for the size of a block
+ */
+export function withBlocks(runtime: Runtime, asked = runtime): Runtime {
+  const load: Runtime['load'] = async (model, options = {}) => {
+    const { blocked = true, optimize = true, providers = ['cpu'] } = options;
+    const onCpu = providers.every((provider) => provider === 'cpu');
+    if (model instanceof Uint8Array || !blocked || !optimize || !onCpu)
+      return await runtime.load(model, options);
+    // Asked only where it matters: most graphs have no convolution.
+    if (!model.graph.nodes.some(({ op }) => op === 'Conv'))
+      return await runtime.load(model, options);
+    known ??= blockSize((each) => asked.load(each, { blocked: false }));
+    const block = await known;
+    const laidOut = block === null ? model : withBlockedConvolutions(model, block);
+    if (laidOut === model) return await runtime.load(model, options);
+    // Whatever is wrong with a model is told of the model as it was given.
+    return await runtime.load(laidOut, options).catch(() => runtime.load(model, options));
+  };
+  return { ...runtime, load };
+}
+
+/** Channels in a block: of the machine, so that it is asked once. */
+let known: Promise<number | null> | undefined;

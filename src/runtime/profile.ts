@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type * as ort from 'onnxruntime-common';
 import { internal } from '../errors.js';
 import type { Model } from '../graph/graph.js';
-import { loadNative } from './node.js';
+import { loadNative, nodeRuntime, withBlocks } from './node.js';
 import { ortRuntime } from './ort.js';
 import type { Feeds, NodeTime } from './runtime.js';
 
@@ -55,12 +55,15 @@ export async function profile(
     InferenceSession: { create: create as ort.InferenceSessionFactory['create'] },
   };
   try {
-    const runtime = ortRuntime('onnxruntime-node', recording, true, {
-      executionProviders: ['cpu'],
-      logSeverityLevel: 3,
-      enableProfiling: true,
-      profileFilePrefix: join(folder, 'run'),
-    });
+    const runtime = withBlocks(
+      ortRuntime('onnxruntime-node', recording, true, {
+        executionProviders: ['cpu'],
+        logSeverityLevel: 3,
+        enableProfiling: true,
+        profileFilePrefix: join(folder, 'run'),
+      }),
+      await nodeRuntime(),
+    );
     const session = await runtime.load(model, threads === undefined ? {} : { threads });
     try {
       for (let run = 0; run < warmup + runs; run++) await session.run(feeds);

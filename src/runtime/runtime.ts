@@ -11,6 +11,11 @@ export interface SessionOptions {
   readonly providers?: readonly string[];
   /** Let the runtime rewrite the graph as well; on by default. Off to see the graph as it was written. */
   readonly optimize?: boolean;
+  /**
+   * Lay convolutions with trained weights out in blocks of channels, where the runtime is ONNX Runtime's native build on
+   * the CPU and `optimize` is on; on by default. Results differ by rounding alone.
+   */
+  readonly blocked?: boolean;
 }
 
 /** Time spent in one node, summed over the runs profiled. */
