@@ -11,6 +11,14 @@ export {
   differentiate,
 } from './autodiff/differentiate.js';
 export {
+  bilinearKernel,
+  type Phase,
+  phaseOf,
+  type UpsampleOptions,
+  upsample,
+} from './dense/bilinear.js';
+export { type Grid, type Grids, gridsOf } from './dense/grid.js';
+export {
   DataError,
   type ErrorDetails,
   EspalierError,
@@ -60,6 +68,37 @@ export {
   type TrainedClassifier,
   trainClassifier,
 } from './methods/classifier/train.js';
+export {
+  type FcnConfig,
+  type FcnPreset,
+  fcnPresets,
+} from './methods/fcn/config.js';
+export {
+  type FcnNetwork,
+  type FcnOptions,
+  fcnModel,
+  fcnNetwork,
+  type ScoreLayer,
+  weightsOf,
+  withWeights,
+} from './methods/fcn/network.js';
+export {
+  confusionOver,
+  type LabelledScene,
+  type LabelledScenes,
+  largest,
+  type Segmenter,
+  segmenter,
+} from './methods/fcn/score.js';
+export { fcnStep, pixelLabelsName } from './methods/fcn/step.js';
+export {
+  type FcnBatches,
+  type TrainedFcn,
+  type TrainFcnOptions,
+  type TrainStagesOptions,
+  trainFcn,
+  trainStages,
+} from './methods/fcn/train.js';
 export { type Batches, type Images, ladderBatches } from './methods/ladder/batches.js';
 export {
   classifier,
@@ -115,6 +154,29 @@ export {
   recallByClass,
   topKAccuracy,
 } from './metrics/classification.js';
+export {
+  addPixels,
+  type ClassFigures,
+  classesOfPixels,
+  mergeConfusions,
+  type PixelClasses,
+  type SegmentationFigures,
+  segmentationFigures,
+  voidId,
+} from './metrics/segmentation.js';
+export {
+  addBoundaries,
+  type BoundaryCounts,
+  type BoundaryOptions,
+  boundaryIu,
+  emptyBoundaries,
+} from './metrics/segmentation-boundary.js';
+export {
+  countPixels,
+  emptyPixelCounts,
+  medianFrequencyWeights,
+  type PixelCounts,
+} from './metrics/segmentation-weights.js';
 export {
   crossEntropyPixels,
   diceLoss,
