@@ -21,7 +21,7 @@ export interface PixelOptions {
 export interface SummedPixelOptions extends PixelOptions {
   /**
    * `mean` (the default): the weighted mean over the pixels that are not void, as PyTorch has it. `sum`: their
-   * weighted sum, the unnormalised loss of Long, Shelhamer and Darrell (PAMI 2016, section 4.3).
+   * weighted sum, the unnormalised loss of Long, Shelhamer and Darrell (PAMI 2016).
    */
   readonly reduction?: 'mean' | 'sum';
 }
@@ -98,7 +98,7 @@ export function focalLoss(
 
 /**
  * Soft Dice loss: 1 less the mean over classes of 2 Σ p t / (Σ p + Σ t), p the softmax and t the one-hot labels, sums
- * over all pixels of the batch that are not void (Drozdzal et al. 2016, eq. 1, per class). The mean is over classes
+ * over all pixels of the batch that are not void (Drozdzal et al. 2016, for each class). The mean is over classes
  * of which the batch has a pixel, weighted with `classWeights`.
  * @param scores float32 (n, classes, h, w), logits
  * @param labels int32 (n, h, w), as of `crossEntropyPixels`
