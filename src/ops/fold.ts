@@ -8,6 +8,7 @@ import { bfloat16ToFloat32, float16ToFloat32 } from '../tensor/float16.js';
 import { sizeOf, stridesOf } from '../tensor/shape.js';
 import { hasDType, type Tensor, toNumbers } from '../tensor/tensor.js';
 import { ops } from './table.js';
+import { mergeTied, readTwice } from './tied.js';
 
 /** The largest constant that ConstantOfShape is folded to, in elements: a file of few bytes may ask for any size. */
 const largestFilled = 2 ** 26;
@@ -30,22 +31,30 @@ type Folding = keyof typeof folding;
 export interface FoldOptions {
   /** Initializers to leave as they are, with the nodes that read them: those that are trained themselves. */
   readonly keep?: (name: string) => boolean;
+  /**
+   * Whether a weight that several places read stays one, with the nodes between where they give it other forms; where
+   * left out, each gets a copy. Copies come apart when they are trained.
+   */
+  readonly ties?: boolean;
 }
 
 /**
  * The graph with the results of Constant, ConstantOfShape, Identity, Cast, Reshape, Squeeze, Unsqueeze and Transpose
  * of constants as initializers, under the names of the values. Initializers that nothing reads any more are dropped;
- * one that several such nodes read is copied for each. float16 weights that are cast to float32 become float32.
+ * one that several such nodes read is copied for each, unless `ties` are kept. float16 weights that are cast to float32 become float32.
  * Nodes that cannot be computed stay: loading says what is wrong with them.
  * @throws ModelError where the graph is cyclic.
  */
-export function foldInitializers(graph: Graph, options: FoldOptions = {}): Graph {
+export function foldInitializers(source: Graph, options: FoldOptions = {}): Graph {
+  const graph = options.ties ? mergeTied(source) : source;
+  const isShared = options.ties ? readTwice(graph) : () => false;
   const initializers = new Map(graph.initializers);
   const values = new Map(graph.values);
   const folded = new Set<string>();
   const isConstant = (name: string): boolean => {
     const data = initializers.get(name);
-    return data !== undefined && !(isFloat(data.dtype) && isWide(data) && options.keep?.(name));
+    if (!data || !isFloat(data.dtype) || !isWide(data)) return data !== undefined;
+    return !options.keep?.(name) && !isShared(name, data);
   };
   const nodes = inOrder(graph.nodes).filter((node) => {
     const [output = ''] = node.outputs;

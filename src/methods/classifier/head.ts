@@ -2,15 +2,18 @@
 import { ModelError } from '../../errors.js';
 import type { Graph, Node } from '../../graph/graph.js';
 import { filled, normal } from '../../nn/init.js';
+import { weightsBehind } from '../../ops/tied.js';
+import { isStatic } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
 export interface Head {
   /** The last Gemm, MatMul or Conv before the output. */
   readonly node: Node;
+  /** Name of the initializer, which the node may read in another form where others read it too. */
   readonly weight: string;
   /** Null where the layer has none. */
   readonly bias: string | null;
-  /** Axis of the weight that the classes lie on. */
+  /** Axis of the weight, as the node reads it, that the classes lie on. */
   readonly axis: number;
   readonly classes: number;
   /** The value that a softmax turns, or would turn, into probabilities. */
@@ -69,9 +72,10 @@ function layerOf(
   graph: Graph,
   { op, inputs, attributes }: Node,
 ): Pick<Head, 'weight' | 'bias' | 'axis' | 'classes'> | null {
-  const weight = inputs[1] ?? '';
-  const dims = graph.initializers.get(weight)?.dims;
-  if (!dims) return null;
+  const read = inputs[1] ?? '';
+  const weight = weightsBehind(graph).get(read);
+  const dims = graph.initializers.get(read)?.dims ?? graph.values.get(read)?.shape;
+  if (weight === undefined || !dims || !isStatic(dims)) return null;
   const isTransposed = attributes['transB']?.type === 'int' && attributes['transB'].value === 1;
   const axis =
     op === 'Conv'
@@ -96,15 +100,17 @@ function layerOf(
 /**
  * The graph with a new head for `classes` classes, its weights drawn under `seed` and its bias 0. Reshapes after the
  * head that name the number of classes are set to the new one.
- * @throws ModelError where the head's weights serve another node too.
+ * @throws ModelError where the head's weights or bias serve another node too.
  */
 export function replaceHead(graph: Graph, head: Head, classes: number, seed: number): Graph {
-  const users = graph.nodes.filter(({ inputs }) => inputs.includes(head.weight));
-  if (users.length > 1)
-    throw new ModelError(
-      `the head's weights "${head.weight}" serve ${users.map(({ name }) => `"${name}"`).join(' and ')}: they cannot be replaced`,
-      { actual: head.weight },
-    );
+  for (const shared of [head.weight, head.bias]) {
+    const users = graph.nodes.filter(({ inputs }) => shared !== null && inputs.includes(shared));
+    if (users.length > 1)
+      throw new ModelError(
+        `the head's weights "${shared}" serve ${users.map(({ name }) => `"${name}"`).join(' and ')}: they cannot be replaced. Keep the head (--head keep), or export the model with weights of its own for it.`,
+        { actual: shared },
+      );
+  }
   const initializers = new Map(graph.initializers);
   const dims = graph.initializers.get(head.weight)?.dims ?? [];
   initializers.set(head.weight, normal(seed, head.weight, dims.with(head.axis, classes), headStd));

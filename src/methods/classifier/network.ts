@@ -19,7 +19,7 @@ export interface NetworkOptions {
   readonly output?: string | undefined;
 }
 
-/** The inference graph, every weight an initializer, its batch dimension free. */
+/** The inference graph, every weight an initializer and one however many read it, its batch dimension free. */
 export interface Network {
   readonly graph: Graph;
   /** The input that takes the images: float32 (batch, ...). */
@@ -41,7 +41,7 @@ function examine(source: Model, options: Pick<NetworkOptions, 'input' | 'output'
   const input = chooseInput(source, options.input);
   const first = input.shape?.[0];
   const batch = typeof first === 'string' && first !== '' ? first : 'batch';
-  const folded = { ...source, graph: foldInitializers(source.graph) };
+  const folded = { ...source, graph: foldInitializers(source.graph, { ties: true }) };
   const graph = loadModel(withFreeBatch(folded, input.name, batch)).build(source.graph.name);
   const output = chooseOutput(graph, options.output);
   return { input, batch, graph, output, head: findHead(graph, output) };

@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import type { ParameterSettings } from '../../nn/optimizer.js';
+import { weightsBehind } from '../../ops/tied.js';
 import type { ClassifierConfig } from './config.js';
 import type { Network } from './network.js';
 
@@ -23,12 +24,15 @@ const roles: Readonly<Record<string, Readonly<Record<number, Role>>>> = {
   Mul: { 0: 'scale', 1: 'scale' },
 };
 
-/** The float32 weights of a graph by name, in the order in which they are used. Scalars are constants. */
+/**
+ * The float32 weights of a graph by name, in the order in which they are used, in whatever form. Scalars are constants.
+ */
 export function trainableWeights(graph: Graph): ReadonlyMap<string, Role> {
   const found = new Map<string, Role>();
+  const behind = weightsBehind(graph);
   for (const { op, domain, inputs } of graph.nodes)
     for (const [i, role] of Object.entries(domain === '' ? (roles[op] ?? {}) : {})) {
-      const name = inputs[Number(i)] ?? '';
+      const name = behind.get(inputs[Number(i)] ?? '') ?? '';
       const data = graph.initializers.get(name);
       if (data?.dtype === 'float32' && data.data.length > 1 && !found.has(name))
         found.set(name, role);
