@@ -18,16 +18,20 @@ export function poolMatrices(
   return spatial.map((size, axis) => {
     const rows = window.counts[axis] ?? 1;
     checkMatrix(rows, Math.max(size, window.kernel[axis] ?? 1));
-    const end = size + (window.end[axis] ?? 0);
-    const entries = Array.from({ length: rows }, (_, row) => {
-      const read = positions(window, axis, row);
-      const inside = read.filter((at) => at >= 0 && at < size);
-      const counted = weighting === 'all' ? read.filter((at) => at < end) : inside;
-      const weight = weighting === 'sum' ? 1 : 1 / counted.length;
-      return inside.map((at) => [row, at, weight] as const);
-    });
-    return axisMatrix(rows, size, entries.flat());
+    return axisMatrix(rows, size, entriesOf(window, axis, size, weighting));
   });
+}
+
+/** Row by row, since all of them together take many times the memory of the matrix. */
+function* entriesOf(window: Window, axis: number, size: number, weighting: Weighting) {
+  const end = size + (window.end[axis] ?? 0);
+  for (let row = 0; row < (window.counts[axis] ?? 1); row++) {
+    const read = positions(window, axis, row);
+    const inside = read.filter((at) => at >= 0 && at < size);
+    const counted = weighting === 'all' ? read.filter((at) => at < end) : inside;
+    const weight = weighting === 'sum' ? 1 : 1 / counted.length;
+    for (const at of inside) yield [row, at, weight] as const;
+  }
 }
 
 function positions(window: Window, axis: number, row: number): number[] {

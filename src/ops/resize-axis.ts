@@ -14,7 +14,7 @@ import { reshapedTo } from './emit.js';
 export type AxisMatrix = Tensor<'float32'>;
 
 /** Elements that a matrix may have, of 4 bytes each: a file of few bytes may ask for any size. */
-const most = 2 ** 26;
+const most = 2 ** 24;
 
 /** @throws GradientError where a matrix from `columns` to `rows` positions would be too large to be made. */
 export function checkMatrix(rows: number, columns: number): void {

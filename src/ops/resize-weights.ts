@@ -30,22 +30,24 @@ const triangle = (distance: number): number => Math.max(0, 1 - Math.abs(distance
  * @throws GradientError where it would be too large.
  */
 export function resizeMatrix(axis: ResizedAxis, attributes: ResizeAttributes): AxisMatrix {
-  const { size, length } = axis;
-  checkMatrix(length, size);
+  checkMatrix(axis.length, axis.size);
+  return axisMatrix(axis.length, axis.size, entriesOf(axis, attributes));
+}
+
+/** Row by row, since all of them together take many times the memory of the matrix. */
+function* entriesOf(axis: ResizedAxis, attributes: ResizeAttributes): Generator<Entry> {
   const { coordinate_transformation_mode: name, mode } = attributes;
   const transform = transformations[name] ?? (() => 0);
   const isCrop = name === 'tf_crop_and_resize';
-  const entries: Entry[] = [];
-  for (let row = 0; row < length; row++) {
+  const smooth = attributes.antialias !== 0 && axis.scale < 1;
+  for (let row = 0; row < axis.length; row++) {
     const at = transform(row, axis);
-    if (isCrop && (at < 0 || at > size - 1)) continue;
-    const smooth = attributes.antialias !== 0 && axis.scale < 1;
-    if (mode === 'nearest') entries.push(nearest(row, at, axis, attributes));
-    else if (smooth) entries.push(...antialiased(row, at, axis, attributes));
-    else if (mode === 'linear') entries.push(...linear(row, at, axis));
-    else entries.push(...cubic(row, at, axis, attributes));
+    if (isCrop && (at < 0 || at > axis.size - 1)) continue;
+    if (mode === 'nearest') yield nearest(row, at, axis, attributes);
+    else if (smooth) yield* antialiased(row, at, axis, attributes);
+    else if (mode === 'linear') yield* linear(row, at, axis);
+    else yield* cubic(row, at, axis, attributes);
   }
-  return axisMatrix(length, size, entries);
 }
 
 const clamp = (at: number, size: number): number => Math.min(Math.max(at, 0), size - 1);
