@@ -5,6 +5,7 @@ import { openFiles } from '../formats/files.js';
 import type { DecodeProgress } from '../image-folder.js';
 import type { Skipped } from '../list-images.js';
 import { readBytes } from '../read-bytes.js';
+import { type DigitSceneOptions, digitScenes } from './digits.js';
 import type { PartName } from './format.js';
 import { keepDecoded, type SceneRoom, sceneMemory } from './kept-scenes.js';
 import {
@@ -35,6 +36,8 @@ export interface OpenScenesOptions {
   readonly verify?: boolean;
   /** Bytes of decoded scenes that are kept in memory; `sceneMemory` unless given. */
   readonly memory?: number;
+  /** What the built-in scenes are like. */
+  readonly digits?: Omit<DigitSceneOptions, 'seed'> | undefined;
   readonly onProgress?: ((progress: DecodeProgress) => void) | undefined;
 }
 
@@ -43,6 +46,9 @@ export interface OpenedScenes extends SegmentationData {
   /** Name of the layout. */
   readonly format: string;
 }
+
+/** The word for the built-in scenes. */
+const builtIn = 'digits';
 
 /** Levels of folders that are looked into: `VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt` has four. */
 const levels = 4;
@@ -56,13 +62,21 @@ export async function openScenes(
   where: string,
   options: OpenScenesOptions = {},
 ): Promise<OpenedScenes> {
+  if (where === builtIn) {
+    const { seed = 0, validation, digits } = options;
+    // A share is one of the training scenes.
+    const held =
+      validation && validation < 1 ? Math.round(validation * (digits?.train ?? 2000)) : validation;
+    const made = await digitScenes({ ...digits, seed, ...(held && { validation: held }) });
+    return { ...made, format: 'built-in' };
+  }
   const files = await openFiles(where, levels);
   if (files.folder === null)
     throw new DataError(`${where} is an archive: unpack it first`, { path: where });
   const format = sceneFormats.find((each) => each.recognizes(files));
   if (!format)
     throw new DataError(
-      `${where} holds no images with masks in a layout that is known:\n${sceneFormats.map((each) => `  ${each.name}: ${each.files}`).join('\n')}`,
+      `${where} holds no images with masks in a layout that is known (${builtIn} is the built-in set):\n${sceneFormats.map((each) => `  ${each.name}: ${each.files}`).join('\n')}`,
       { path: where },
     );
   const { classes, reduceZeroLabel, maskColours } = options;
