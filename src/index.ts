@@ -17,7 +17,27 @@ export {
   type UpsampleOptions,
   upsample,
 } from './dense/bilinear.js';
+export {
+  type ConvolutionalizeOptions,
+  convolutionalize,
+  type Dense,
+} from './dense/convolutionalize.js';
 export { type Grid, type Grids, gridsOf } from './dense/grid.js';
+export type { AxisTile, Span } from './dense/tile-axis.js';
+export {
+  classesOf,
+  type ForEachTileOptions,
+  forEachTile,
+  keptOf,
+  planTiles,
+  type Region,
+  type Tile,
+  type TileOutput,
+  type TilePlan,
+  type TilingOptions,
+  tileMemory,
+  tilesOf,
+} from './dense/tiles.js';
 export {
   DataError,
   type ErrorDetails,

@@ -14,6 +14,7 @@ const layers = [
   'runtime',
   'autodiff',
   'nn',
+  'dense',
   'train',
   'metrics',
   'methods',

@@ -194,10 +194,13 @@ function slicedField(context: FieldContext): FieldResult {
     const cut = all.find((each) => each.axis === axis.axis);
     if (!cut || axis.axis === null) return axis;
     const [dim, count] = [shape[axis.axis], output.shape[axis.axis]];
-    if (typeof dim !== 'number' || axis.merged) return null;
+    // From the beginning on, the size does not matter.
+    const isFree = cut.start >= 0 && cut.step > 0;
+    if ((typeof dim !== 'number' && !isFree) || axis.merged) return null;
+    const first = typeof dim === 'number' ? resolve(dim, cut).first : cut.start;
     return {
       ...axis,
-      offset: axis.offset + resolve(dim, cut).first * axis.stride,
+      offset: axis.offset + first * axis.stride,
       stride: axis.stride * cut.step,
       count: typeof count === 'number' ? count : null,
     };
