@@ -35,6 +35,13 @@ export {
   sourceOf,
   subset,
 } from './data/image-source.js';
+export {
+  type PredictTiledOptions,
+  predictTiled,
+  type TiledResult,
+  type TiledSink,
+} from './data/large/predict-tiled.js';
+export { type OpenRegionsOptions, openRegions, type Regions } from './data/large/regions.js';
 export { loadMnist, type Mnist, type MnistOptions } from './data/mnist.js';
 export {
   type OpenedImages,
@@ -55,6 +62,14 @@ export {
 } from './runs/hub.js';
 export { type MetricsLog, openMetricsLog, readMetrics } from './runs/metrics-log.js';
 export { readModelFile, type WriteModelFileOptions, writeModelFile } from './runs/model-file.js';
+export { type NpyOptions, type NpyPlace, type NpyWriter, npyWriter } from './runs/npy-file.js';
+export {
+  greyPngWriter,
+  type PalettePngOptions,
+  type PngSize,
+  type PngWriter,
+  palettePngWriter,
+} from './runs/png-file.js';
 export { readRunConfig, writeRunConfig } from './runs/run-config.js';
 export {
   type OpenRunOptions,

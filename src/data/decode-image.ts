@@ -34,7 +34,7 @@ function isKnownFormat(bytes: Uint8Array): boolean {
 }
 
 /** Loaded when the first image is: it is native code that data sets without images do without. */
-async function loadSharp() {
+export async function loadSharp() {
   try {
     return (await import('sharp')).default;
   } catch (cause) {
@@ -99,11 +99,12 @@ export async function decodeWhole(
   });
 }
 
-const refusal = (name: string, reason: string, cause?: unknown) =>
+/** The error for an image file: its name, and what it is. `details.actual` is the reason alone. */
+export const refusal = (name: string, reason: string, cause?: unknown) =>
   new DataError(`${name} ${reason}`, { path: name, actual: reason, cause });
 
 /** Says of what the decoder throws that the file is corrupt. */
-async function refusing<T>(name: string, work: () => Promise<T>): Promise<T> {
+export async function refusing<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
