@@ -13,8 +13,8 @@ import { reshapedTo } from './emit.js';
 /** float32 (rows, columns): output positions by input positions. */
 export type AxisMatrix = Tensor<'float32'>;
 
-/** Elements that a matrix may have, of 4 bytes each: a file of few bytes may ask for any size. */
-const most = 2 ** 24;
+/** Elements that a matrix may have, as from 1024 positions to 4096: a file of few bytes may ask for any size. */
+const most = 2 ** 22;
 
 /** @throws GradientError where a matrix from `columns` to `rows` positions would be too large to be made. */
 export function checkMatrix(rows: number, columns: number): void {
