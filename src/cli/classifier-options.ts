@@ -10,6 +10,7 @@ import {
 import { type ModelName, models } from '../nn/models/table.js';
 import { imageDataOptions } from './image-data.js';
 import { preprocessingOptions } from './preprocessing.js';
+import { runningOptions } from './running-options.js';
 
 const names = Object.keys(models) as [ModelName, ...ModelName[]];
 const positive = z.number().int().positive();
@@ -109,9 +110,6 @@ const learning = {
     .optional()
     .describe('weight of each class in the loss, or so that all count alike'),
   clip: fromZero.optional().describe('longest gradient (10; from nothing any, as with 0)'),
-  patience: positive
-    .optional()
-    .describe('end after so many epochs without a better validation error'),
 };
 
 const augmentation = {
@@ -148,14 +146,7 @@ const running = {
     .optional()
     .meta({ placeholder: 'folder' })
     .describe('write the folder for transformers.js here too (it is huggingface/ of the run)'),
-  overwrite: z.boolean().optional().describe('replace a run that is there'),
-  resume: z.boolean().optional().describe('go on with it'),
-  checkpointEvery: positive.optional().describe('steps between checkpoints (an epoch)'),
-  runtime: z
-    .enum(['node', 'web'])
-    .default('node')
-    .describe('native ONNX Runtime, or its WebAssembly build'),
-  threads: positive.optional().describe('threads (as many as cores)'),
+  ...runningOptions,
 };
 
 export const classifierOptions = z.object({

@@ -23,14 +23,13 @@ import { buildModel } from '../../nn/models/build-model.js';
 import { type ModelName, models } from '../../nn/models/table.js';
 import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
 import { readModelFile } from '../../runs/model-file.js';
-import { nodeRuntime } from '../../runtime/node.js';
-import { webRuntime } from '../../runtime/web.js';
 import { type ChosenClasses, chooseClasses, relabelled } from '../classifier-classes.js';
 import { classifierOptions } from '../classifier-options.js';
 import { type ClassifierRun, runClassifier } from '../classifier-run.js';
 import { type Context, command } from '../command.js';
 import { openImageData } from '../image-data.js';
 import { checkImageSize, largestInput, resolvePreprocessing } from '../preprocessing.js';
+import { runningOf } from '../running-options.js';
 import { counted, grouped } from '../text-table.js';
 import { defined, durationOf, repeatable } from '../training-run.js';
 
@@ -67,8 +66,7 @@ export const trainClassifierCommand = command({
     );
     const { flip, cropPadding, cropScale, jitter } = given;
     const run = await runClassifier({
-      runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
-      threads: given.threads,
+      ...(await runningOf(given, context)),
       ...{ config, network, preprocessing, classes },
       data: {
         name: given.data,
@@ -82,12 +80,6 @@ export const trainClassifierCommand = command({
       output: resolve(context.cwd, given.output ?? `runs/classifier-${name}-seed-${config.seed}`),
       outputName: given.outputName,
       hub: given.hub === undefined ? undefined : resolve(context.cwd, given.hub),
-      overwrite: given.overwrite,
-      resume: given.resume,
-      patience: given.patience,
-      checkpointEvery: given.checkpointEvery,
-      signal: context.signal,
-      progress: context.progress,
     });
     return { json: run, text: describeRun(run) };
   },

@@ -23,10 +23,9 @@ import {
   modesOf,
   whitenings,
 } from '../../methods/ladder/conv-config.js';
-import { nodeRuntime } from '../../runtime/node.js';
-import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
 import { type AnyLadderConfig, isConv, type LadderRun, runLadder } from '../ladder-run.js';
+import { runningOf, runningOptions } from '../running-options.js';
 import { defined, repeatable } from '../training-run.js';
 
 const names = Object.keys(datasets) as [DatasetName, ...DatasetName[]];
@@ -103,9 +102,6 @@ const options = z.object({
     .max(1)
     .optional()
     .describe('share of the epochs before the rate falls (0.67)'),
-  patience: positive
-    .optional()
-    .describe('end after so many epochs without a better validation error'),
   seed: z
     .number()
     .int()
@@ -117,14 +113,7 @@ const options = z.object({
     .optional()
     .meta({ placeholder: 'folder' })
     .describe('run folder (runs/ladder-<data>-<labels>-<mode>-seed-<seed>)'),
-  overwrite: z.boolean().optional().describe('replace a run that is there'),
-  resume: z.boolean().optional().describe('go on with it'),
-  checkpointEvery: positive.optional().describe('steps between checkpoints (an epoch)'),
-  runtime: z
-    .enum(['node', 'web'])
-    .default('node')
-    .describe('native ONNX Runtime, or its WebAssembly build'),
-  threads: positive.optional().describe('threads (as many as cores)'),
+  ...runningOptions,
 });
 
 type Options = z.output<typeof options>;
@@ -150,19 +139,11 @@ export const trainLadder = command({
     const labels = given.labels ?? datasets[given.data].labels;
     const resolved = { ...given, ...settingsOf(config), labels };
     const run = await runLadder({
-      runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
-      threads: given.threads,
-      config,
-      data,
+      ...(await runningOf(given, context)),
+      ...{ config, data },
       // `config.yaml` makes the same run anew: where it goes and how it starts are left to the next call.
       options: repeatable(resolved),
       output: resolve(context.cwd, given.output ?? defaultOutput(given, config, data)),
-      overwrite: given.overwrite,
-      resume: given.resume,
-      patience: given.patience,
-      checkpointEvery: given.checkpointEvery,
-      signal: context.signal,
-      progress: context.progress,
     });
     return { json: run, text: describeRun(run) };
   },
