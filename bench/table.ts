@@ -4,6 +4,7 @@ import { browserConvStepBenchmark } from './browser-conv-step.bench.js';
 import { compileBenchmark } from './compile.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
 import { convStepBenchmark } from './conv-step.bench.js';
+import { denseBenchmark } from './dense.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
@@ -13,6 +14,7 @@ export const benchmarks: readonly Benchmark[] = [
   compileBenchmark,
   convGradientBenchmark,
   convStepBenchmark,
+  denseBenchmark,
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const perFile = 400;
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 1750,
+  bench: 2250,
   examples: 250,
   scripts: 120,
   src: 560,

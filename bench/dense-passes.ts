@@ -1,0 +1,104 @@
+/** One pass over an image of 500x500 against the classifier on every crop of the same grid (Long et al. 2015, 3.1). */
+import { convolutionalize } from '../src/dense/convolutionalize.js';
+import { type Model, model } from '../src/graph/graph.js';
+import { buildModel } from '../src/nn/models/build-model.js';
+import { models } from '../src/nn/models/table.js';
+import type { Session } from '../src/runtime/runtime.js';
+import { fillUniform, streamKey } from '../src/tensor/random.js';
+import { zeros } from '../src/tensor/tensor.js';
+import type { BenchContext, Findings } from './benchmark.js';
+import { best, inRounds, ms, type Side } from './rounds.js';
+
+const size = 500;
+/** Crops that the classifier gets at once; the time of all of them is that of these, so often. */
+const together = 10;
+
+interface Passes {
+  readonly name: string;
+  readonly dense: Model;
+  readonly classifier: Model;
+  readonly input: string;
+  readonly output: string;
+  /** Height and width of a crop. */
+  readonly crop: number;
+  /** Times faster that the dense pass is to be at least: 5 in the paper. */
+  readonly wanted: number;
+}
+
+function ownStride(name: 'alexnet' | 'squeezenet'): Passes {
+  const classifier = buildModel(models[name], { seed: 1 });
+  const { model: dense, input, output } = convolutionalize(classifier, { pooling: 'window' });
+  const crop = models[name].input[1];
+  return {
+    name: `${models[name].title}, own stride`,
+    dense,
+    classifier,
+    input,
+    output,
+    crop,
+    wanted: 5,
+  };
+}
+
+/** Milliseconds of one pass and of all crops, and how many times faster the pass is. */
+export async function densePasses(context: BenchContext): Promise<Findings> {
+  const all = [];
+  for (const passes of [ownStride('alexnet'), ownStride('squeezenet')]) {
+    context.progress(passes.name);
+    all.push({ name: passes.name, wanted: passes.wanted, ...(await compare(passes, context)) });
+  }
+  return {
+    figures: Object.fromEntries(all.map(({ name, ...figures }) => [name, figures])),
+    lines: all.map(
+      ({ name, crops, pass, separately, faster, wanted }) =>
+        `${name}: one pass ${ms(pass)} ms, ${crops} crops ${ms(separately)} ms, ${faster.toFixed(1)} times (wanted: at least ${wanted})`,
+    ),
+  };
+}
+
+async function compare(passes: Passes, context: BenchContext) {
+  const { dense, classifier, input, output, crop } = passes;
+  const image = noise([1, 3, size, size]);
+  const crops = noise([together, 3, crop, crop]);
+  const sides: Side[] = [];
+  let count = 0;
+  for (const threads of context.threads) {
+    const over = await context.runtime.load(dense, { threads });
+    const [, , rows = 0, columns = 0] = (await over.run({ [input]: image }))[output]?.dims ?? [];
+    count = rows * columns;
+    const each = await context.runtime.load(model(classifier.graph), { threads });
+    sides.push(side('pass', threads, over, { [input]: image }));
+    sides.push(side('crops', threads, each, { [input]: crops }));
+  }
+  const timed = await inRounds(sides, context);
+  const pass = best(timed, 'pass')?.median ?? Number.NaN;
+  const separately = ((best(timed, 'crops')?.median ?? Number.NaN) * count) / together;
+  return { crops: count, pass, separately, faster: separately / pass };
+}
+
+function noise(dims: readonly number[]) {
+  const made = zeros('float32', dims);
+  fillUniform(made.data, streamKey(1, 0, 'noise'));
+  return made;
+}
+
+function side(
+  name: string,
+  threads: number,
+  session: Session,
+  feeds: Parameters<Session['run']>[0],
+): Side {
+  return {
+    name,
+    threads,
+    async measure({ steps, warmup }) {
+      const times: number[] = [];
+      for (let k = 0; k < warmup + steps; k++) {
+        const start = performance.now();
+        await session.run(feeds);
+        if (k >= warmup) times.push(performance.now() - start);
+      }
+      return times;
+    },
+  };
+}
