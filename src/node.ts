@@ -48,6 +48,36 @@ export {
   type OpenImagesOptions,
   openImages,
 } from './data/open-images.js';
+export { noPairAugmentation, type PairAugmentation } from './data/segmentation/augment-pairs.js';
+export { type ColourTable, parseColours } from './data/segmentation/colours.js';
+export {
+  type DigitSceneOptions,
+  digitClasses,
+  digitScenes,
+} from './data/segmentation/digits.js';
+export { keepDecoded } from './data/segmentation/kept-scenes.js';
+export {
+  type OpenedScenes,
+  type OpenScenesOptions,
+  openScenes,
+} from './data/segmentation/open-scenes.js';
+export {
+  classPixelCounts,
+  type SceneBatches,
+  type SceneBatchOptions,
+  type SceneRows,
+  sceneBatches,
+  sceneRows,
+} from './data/segmentation/scene-batches.js';
+export {
+  holdOutScenes,
+  type Mask,
+  type Scene,
+  type SceneInstance,
+  type SceneSource,
+  type SegmentationData,
+  subsetScenes,
+} from './data/segmentation/scenes.js';
 export { type Split, type SplitOptions, splitLabelled } from './data/split.js';
 export { type DatasetName, datasets } from './data/table.js';
 export { type RunReport, renderReport } from './report/report.js';

@@ -23,7 +23,7 @@ import {
   type SceneFormatOptions,
   stemOf,
 } from './format.js';
-import { decodeRawPng } from './mask.js';
+import { decodeMask, indexCoding } from './mask.js';
 import { voidId } from './scenes.js';
 
 const imageFolders: ReadonlySet<string> = new Set(['images', 'image', 'imgs', 'img']);
@@ -132,16 +132,12 @@ async function countedClasses(
   pairs: readonly FoundPair[],
   { reduceZeroLabel = false }: SceneFormatOptions,
 ): Promise<readonly string[]> {
+  const anyNumber = indexCoding(voidId);
   let largest = 0;
   await eachAtOnce(pairs.length, async (index) => {
     const name = pairs[index]?.mask ?? '';
-    const { data, channels } = decodeRawPng(await files.read(name), files.path(name));
-    // Colours are refused with a better sentence where the mask is decoded.
-    if (channels > 2) return;
-    for (let i = 0; i < data.length; i += channels) {
-      const number = data[i] ?? 0;
-      if (number !== voidId && number > largest) largest = number;
-    }
+    const { ids } = decodeMask(await files.read(name), anyNumber, files.path(name));
+    for (const id of ids) if (id !== voidId && id > largest) largest = id;
   });
   const count = largest + (reduceZeroLabel ? 0 : 1);
   if (count < 2 && largest === 0)
