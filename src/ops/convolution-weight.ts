@@ -20,6 +20,8 @@ const [few, fewGrouped] = [4, 8];
 const [fewTogether, wideRow] = [32, 32];
 /** M · C / (M + C) up to which im2col costs more than its one product saves: that of 72 channels each way. */
 const leastShare = 36;
+/** Numbers of one image of dy up to which copies of it are quick to read again and again: 32 KB. */
+const smallImage = 8192;
 /** Taps from which on a kernel is large, and those beyond which nothing is written out tap by tap. */
 const [largeKernel, mostTaps] = [49, 4096];
 
@@ -44,7 +46,9 @@ export function weightFormulation(
   if (inRows && made + each <= fewTogether && (window.counts[1] ?? 0) >= wideRow) return 'rows';
   // One product for each image writes made · each numbers and reads positions · (made + each).
   const share = (made * each) / (made + each);
-  return share > leastShare && 4 * share > positions ? 'joint' : 'taps';
+  if (share > leastShare && 4 * share > positions) return 'joint';
+  const moves = window.kernel.length > 1 && (window.kernel.at(-1) ?? 1) > 1 && !strided;
+  return moves && made <= each && made * positions <= smallImage ? 'shifts' : 'taps';
 }
 
 /** What each tap of the kernel meets of the image: (…, ...counts) for each tap, in the kernel's order. */
@@ -179,6 +183,46 @@ const byRows: WeightGradient = (b, x, dy, form) => {
 };
 
 /**
+ * As taps, but of the image only whole rows are cut, which ONNX Runtime copies as one piece; along the last axis dy is
+ * moved instead, once for each column of the kernel. For stride 1 and several spatial axes.
+ */
+const byShifts: WeightGradient = (b, x, dy, form) => {
+  const { group, window, spatial } = form;
+  const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
+  const { kernel, dilations, begin, counts, strides } = window;
+  const last = kernel.length - 1;
+  if (last === 0 || strides.some((stride) => stride > 1)) return byTaps(b, x, dy, form);
+  const wide = spatial[last] ?? 1;
+  const positions = sizeOf(counts.with(last, wide));
+  const image = paddedSpatially(b, x, begin.with(last, 0), endPads(form).with(last, 0));
+  const whole = { ...window, kernel: kernel.with(last, 1), counts: counts.with(last, wide) };
+  const columns = cutsOf(b, image, whole).map((cut) => {
+    const column = reshapedTo(b, cut, [batch, group, channels / group, positions]);
+    return b.Transpose(column, { perm: [0, 1, 3, 2] });
+  });
+  const rows = Array.from({ length: kernel[last] ?? 1 }, (_, t) => {
+    const moved = movedAlong(b, dy, t * (dilations[last] ?? 1) - (begin[last] ?? 0), wide);
+    return reshapedTo(b, moved, [batch, group, made / group, positions]);
+  });
+  const sums = columns.flatMap((column) =>
+    rows.map((row) => b.ReduceSum(b.MatMul(row, column), [0], { keepdims: 0 })),
+  );
+  return inOrder(b, together(b, sums, 2), form, channels, made);
+};
+
+/** `x` moved by `shift` along its last axis, which then is `size` long: zeros come in, and what leaves is gone. */
+function movedAlong(b: Builder, x: Value, shift: number, size: number): Value {
+  const dims = dimsOf(x);
+  const [axis, length] = [dims.length - 1, dims.at(-1) ?? 1];
+  const [first, end] = [Math.max(0, -shift), Math.min(length, size - shift)];
+  const zeros = (count: number): Value[] =>
+    count > 0 ? [zerosOf(b, x.dtype, dims.with(axis, count))] : [];
+  if (first >= end) return zerosOf(b, x.dtype, dims.with(axis, size));
+  const kept = first === 0 && end === length ? x : b.Slice(x, [first], [end], [axis]);
+  return together(b, [...zeros(shift), kept, ...zeros(size - shift - end)], axis);
+}
+
+/**
  * dw[t] = Σ_q x[q · stride + t · dilation] dy[q] is a Conv of the image with dy as its kernel, images for channels, and
  * stride and dilation exchanged.
  */
@@ -205,6 +249,7 @@ export const weightGradients = {
   joint: byJointProduct,
   pairs: byPairs,
   rows: byRows,
+  shifts: byShifts,
   conv: byConv,
 } satisfies Readonly<Record<string, WeightGradient>>;
 

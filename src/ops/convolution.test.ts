@@ -71,6 +71,10 @@ function byDefinition(shapes: Shapes, form: Convolution, data: Readonly<Record<s
 
 const table: readonly (readonly [string, Shapes])[] = [
   ['1-D', { batch: 2, channels: 3, made: 4, size: [7], kernel: [3], pads: [1, 0] }],
+  [
+    'with pads wider than the kernel',
+    { batch: 2, channels: 2, made: 3, size: [4, 2], kernel: [2, 2], pads: [0, 3, 1, 4] },
+  ],
   ['1x1', { batch: 2, channels: 3, made: 4, size: [4, 3], kernel: [1, 1] }],
   ['3x3', { batch: 2, channels: 5, made: 4, size: [6, 5], kernel: [3, 3], pads: [1, 1, 1, 1] }],
   [
@@ -168,7 +172,8 @@ describe('weightFormulation', () => {
     ['patches', { batch: 8, channels: 3, made: 32, size: [32, 32], kernel: [3, 3] }],
     ['conv', { batch: 8, channels: 3, made: 96, size: [227, 227], kernel: [11, 11] }],
     ['taps', { batch: 8, channels: 32, made: 32, size: [30, 30], kernel: [3, 3] }],
-    ['taps', { batch: 8, channels: 64, made: 64, size: [10, 10], kernel: [3, 3] }],
+    ['shifts', { batch: 8, channels: 64, made: 64, size: [10, 10], kernel: [3, 3] }],
+    ['taps', { batch: 8, channels: 32, made: 64, size: [10, 10], kernel: [3, 3] }],
     ['rows', { batch: 8, channels: 16, made: 16, size: [34, 34], kernel: [3, 3] }],
     ['joint', { batch: 8, channels: 512, made: 512, size: [9, 9], kernel: [3, 3] }],
     ['taps', { batch: 8, channels: 96, made: 256, size: [31, 31], kernel: [5, 5], group: 2 }],
