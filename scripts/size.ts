@@ -29,7 +29,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/nn': 1150,
   'src/onnx': 1500,
   'src/ops': 7700,
-  'src/report': 1650,
+  'src/report': 1850,
   'src/runs': 1240,
   'src/runtime': 720,
   'src/tensor': 700,

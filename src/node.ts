@@ -80,7 +80,14 @@ export {
 } from './data/segmentation/scenes.js';
 export { type Split, type SplitOptions, splitLabelled } from './data/split.js';
 export { type DatasetName, datasets } from './data/table.js';
+export { differences, type OverlayOptions, overlay, type Pixels } from './report/overlay.js';
 export { type RunReport, renderReport } from './report/report.js';
+export {
+  extremes,
+  type SegmentationExample,
+  type SegmentationRun,
+  segmentationSections,
+} from './report/segmentation-run.js';
 export { writeAtomically } from './runs/atomic-file.js';
 export { fileCheckpointStore } from './runs/checkpoint-store.js';
 export {

@@ -52,6 +52,22 @@ function full(text: string): RunReport {
         [0, 6],
       ],
     },
+    segmentation: {
+      confusion: { classes: 2, counts: Float64Array.of(5, 1, 0, 6) },
+      classes: [text, 'b'],
+      palette: [
+        [128, 0, 0],
+        [0, 128, 0],
+      ],
+      examples: [
+        {
+          ...{ name: text, width: 2, height: 1, iu: 0.5 },
+          pixels: new Uint8Array(6),
+          truth: Uint8Array.of(0, 255),
+          predicted: Uint8Array.of(1, 1),
+        },
+      ],
+    },
     labelled: [image(text), image(text), image('b')],
     mistakes: [
       {

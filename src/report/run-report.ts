@@ -1,4 +1,5 @@
 /** What a report is made from: plain data, so that any method and any caller can fill it. */
+import type { SegmentationRun } from './segmentation-run.js';
 
 /** A small picture. */
 export interface ReportImage {
@@ -33,6 +34,8 @@ export interface ReportCurve {
 export interface ReportConfusion {
   readonly classes: readonly string[];
   readonly matrix: readonly (readonly number[])[];
+  /** What was counted; of pixels, shares are shown and not numbers. Images where left out. */
+  readonly unit?: 'images' | 'pixels';
 }
 
 /** A probability in 0..1 and the class that it was given to. */
@@ -67,6 +70,8 @@ export interface RunReport {
   readonly config: Readonly<Record<string, unknown>>;
   readonly curves: readonly ReportCurve[];
   readonly confusion?: ReportConfusion;
+  /** What a segmenter has besides; see `segmentationSections`. */
+  readonly segmentation?: SegmentationRun;
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

@@ -3,6 +3,7 @@
  * variables. Colours of series: see `plots/palette.ts`.
  */
 import { chartStyle } from './chart-style.js';
+import { segmentationStyle } from './segmentation-style.js';
 
 const colours = `
 :root {
@@ -130,4 +131,4 @@ th { font-weight: 400; color: var(--muted); }
 }`;
 
 /** All of it, as it goes into the page. */
-export const style = `${colours}${page}${chartStyle}`;
+export const style = `${colours}${page}${chartStyle}${segmentationStyle}`;

@@ -19,6 +19,8 @@ export interface ConfusionMatrixData {
   readonly classes: readonly string[];
   /** Counts, `matrix[truth][predicted]`. */
   readonly matrix: readonly (readonly number[])[];
+  /** Of pixels, which are millions, cells show per cent of their row. Images where left out. */
+  readonly unit?: 'images' | 'pixels';
   /** Whether cells with mistakes are buttons, for a script that shows their images. */
   readonly buttons?: boolean;
 }
@@ -104,25 +106,40 @@ function matrixRow(
   return html`<text class="name end" x="${left - 8}" y="${middle}" dy=".32em">${names[truth]}</text>
 ${row.map((count, predicted) => {
   const share = count / total(row);
-  const kind = truth === predicted ? 'right' : count === 0 ? 'none' : 'wrong';
+  const shown = data.unit === 'pixels' ? Math.round(100 * share) : count;
+  const kind = truth === predicted && seen ? 'right' : shown === 0 ? 'none' : 'wrong';
   const depth = worst === 0 ? 0 : share / worst;
   const [truthName = '', predictedName = ''] = [data.classes[truth], data.classes[predicted]];
-  const says = `${truthName} taken for ${predictedName}: ${count} (${percent(share)} of ${truthName})`;
+  const amount =
+    data.unit === 'pixels'
+      ? `${percent(share)} of ${truthName}`
+      : `${count} (${percent(share)} of ${truthName})`;
+  const says = `${truthName} taken for ${predictedName}: ${amount}`;
   const button =
     kind === 'wrong' &&
     data.buttons === true &&
     html` role="button" tabindex="-1" aria-label="${says}" data-truth="${truthName}" data-predicted="${predictedName}" data-count="${count}"`;
   return html`<g class="cell ${kind}${kind === 'wrong' && depth > 0.8 ? ' deep' : ''}" data-row="${truth}" data-column="${predicted}"${button}>${
     kind !== 'none' &&
-    html`<title>${kind === 'right' ? `${truthName} recognised: ${count} (${percent(share)})` : says}</title>`
+    html`<title>${kind === 'right' ? recognised(truthName, count, share, data.unit) : says}</title>`
   }<rect x="${left + predicted * cell}" y="${y}" width="${cell - 1}" height="${cell - 1}"/>${
     kind === 'wrong' &&
     html`<rect class="shade" x="${left + predicted * cell}" y="${y}" width="${cell - 1}" height="${cell - 1}" fill-opacity="${Math.round(100 * (0.1 + 0.9 * depth)) / 100}"/>`
   }${
     kind !== 'none' &&
     cell >= settings.smallestText &&
-    html`<text x="${left + (predicted + 0.5) * cell - 0.5}" y="${middle}" dy=".34em"${count > 999 && html` class="long"`}>${count}</text>`
+    html`<text x="${left + (predicted + 0.5) * cell - 0.5}" y="${middle}" dy=".34em"${shown > 999 && html` class="long"`}>${shown}</text>`
   }</g>`;
 })}
 <text class="error" x="${right + 52}" y="${middle}" dy=".32em">${cell >= 10 && error}</text>`;
+}
+
+function recognised(
+  name: string,
+  count: number,
+  share: number,
+  unit: ConfusionMatrixData['unit'],
+): string {
+  const amount = unit === 'pixels' ? percent(share) : `${count} (${percent(share)})`;
+  return `${name} recognised: ${amount}`;
 }

@@ -30,30 +30,37 @@ ${readable && html`<div class="matrix">${confusionMatrix({ ...data, buttons })}$
 function key(data: ReportConfusion): Markup | undefined {
   const worst = worstShare(data.matrix);
   if (worst === 0) return undefined;
-  return html`<p class="note">Shade: share of its row, deepest at ${percent(worst)}. Grey: recognised.</p>`;
+  return html`<p class="note">${data.unit === 'pixels' && 'Numbers: per cent of the row. '}Shade: share of its row, deepest at ${percent(worst)}. Grey: recognised.</p>`;
 }
 
 interface Pair {
   readonly truth: string;
   readonly predicted: string;
   readonly count: number;
+  /** Of the truth's row, 0..1. */
+  readonly share: number;
 }
 
-function pairs({ classes, matrix }: ReportConfusion, buttons: boolean): Markup {
-  const all = matrix.flatMap((row, i) =>
-    row.flatMap((count, j): Pair[] =>
+function pairs({ classes, matrix, unit }: ReportConfusion, buttons: boolean): Markup {
+  const pixels = unit === 'pixels';
+  const all = matrix.flatMap((row, i) => {
+    const total = row.reduce((sum, count) => sum + count, 0);
+    return row.flatMap((count, j): Pair[] =>
       i === j || count === 0
         ? []
-        : [{ truth: classes[i] ?? '', predicted: classes[j] ?? '', count }],
-    ),
-  );
-  if (all.length === 0) return html`<p>No image was taken for another class.</p>`;
-  const top = all.sort((a, b) => b.count - a.count).slice(0, defaults.pairs);
-  const most = top[0]?.count ?? 1;
+        : [{ truth: classes[i] ?? '', predicted: classes[j] ?? '', count, share: count / total }],
+    );
+  });
+  if (all.length === 0)
+    return html`<p>No ${pixels ? 'pixel' : 'image'} was taken for another class.</p>`;
+  // Of pixels, the count would list the large classes alone, whatever is wrong with the others.
+  const amount = (pair: Pair): number => (pixels ? pair.share : pair.count);
+  const top = all.sort((a, b) => amount(b) - amount(a)).slice(0, defaults.pairs);
+  const most = top[0] ? amount(top[0]) : 1;
   return html`<h3>Most often confused</h3>
 <ol>${top.map((pair) => {
-    const bar = html`<svg width="100%" height="4" aria-hidden="true"><rect width="${Math.round((100 * pair.count) / most)}%" height="4"/></svg>`;
-    const words = html`<span class="pair"><b>${pair.truth}</b> taken for <b>${pair.predicted}</b></span><span class="count">${pair.count}</span>${bar}`;
+    const bar = html`<svg width="100%" height="4" aria-hidden="true"><rect width="${Math.round((100 * amount(pair)) / most)}%" height="4"/></svg>`;
+    const words = html`<span class="pair"><b>${pair.truth}</b> taken for <b>${pair.predicted}</b></span><span class="count">${pixels ? percent(pair.share) : pair.count}</span>${bar}`;
     return html`<li>${
       buttons
         ? html`<a href="#mistakes" data-truth="${pair.truth}" data-predicted="${pair.predicted}" data-count="${pair.count}">${words}</a>`

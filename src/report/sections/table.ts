@@ -8,10 +8,14 @@ import { next } from './next.js';
 import { provenance } from './provenance.js';
 import { reconstructions } from './reconstructions.js';
 import type { Section } from './section.js';
+import { segmentationClasses } from './segmentation-classes.js';
+import { segmentationExamples } from './segmentation-examples.js';
 
 /** Every section there is. */
 export const sections: readonly Section[] = [
   curves,
+  segmentationClasses,
+  segmentationExamples,
   confusion,
   mistakes,
   reconstructions,
