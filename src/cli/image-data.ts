@@ -60,7 +60,8 @@ export async function openImageData(
 /** Skipped files that are named; of more, only the number is told. */
 const mostNamed = 20;
 
-function noteSkipped(skipped: readonly Skipped[], context: Context): void {
+/** Names the skipped files; of many, the first ones. */
+export function noteSkipped(skipped: readonly Skipped[], context: Context): void {
   for (const { file, reason } of skipped.slice(0, mostNamed))
     context.note(`skipped ${file}: ${reason}`);
   if (skipped.length > mostNamed) context.note(`and ${skipped.length - mostNamed} more skipped`);

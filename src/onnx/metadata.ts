@@ -31,10 +31,13 @@ const preprocessingSchema = z
     error: 'grey images have 1 channel, rgb and bgr images 3',
   });
 
+const level = z.number().int().min(0).max(255);
+
 const specSchema = z.object({
   task: z.enum(['classification', 'segmentation']),
   classes: z.array(z.string()).min(1),
   preprocessing: preprocessingSchema.nullable(),
+  palette: z.array(z.tuple([level, level, level])).optional(),
   thresholds: z.record(z.string(), z.number()).optional(),
   provenance: z.record(z.string(), z.json()).optional(),
 });
@@ -52,6 +55,8 @@ export interface ClassifierSpec {
   readonly classes: readonly string[];
   /** Null where a file of another program does not say. */
   readonly preprocessing: Preprocessing | null;
+  /** Of a segmenter: red, green and blue (0 to 255) of each class in pictures. */
+  readonly palette?: readonly (readonly [number, number, number])[] | undefined;
   /** Named decision thresholds, for example on the confidence below which an image is not of any class. */
   readonly thresholds?: Readonly<Record<string, number>> | undefined;
   /** How the model came about: data, method, seed, version. Any JSON. */

@@ -12,12 +12,14 @@ import { ops } from './ops.js';
 import { predict } from './predict.js';
 import { start } from './start.js';
 import { trainClassifierCommand } from './train-classifier.js';
+import { trainFcnCommand } from './train-fcn.js';
 import { trainLadder } from './train-ladder.js';
 
 export const commands: readonly Command[] = [
   start,
   trainLadder,
   trainClassifierCommand,
+  trainFcnCommand,
   predict,
   evaluateCommand,
   exportCommand,
