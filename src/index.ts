@@ -22,7 +22,10 @@ export {
   convolutionalize,
   type Dense,
 } from './dense/convolutionalize.js';
+export { finer } from './dense/finer.js';
+export { fullSize } from './dense/full-size.js';
 export { type Grid, type Grids, gridsOf } from './dense/grid.js';
+export { shiftAndStitch } from './dense/stitch.js';
 export type { AxisTile, Span } from './dense/tile-axis.js';
 export {
   classesOf,
