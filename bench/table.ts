@@ -8,6 +8,7 @@ import { denseBenchmark } from './dense.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
+import { tilesBenchmark } from './tiles.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
   browserConvStepBenchmark,
@@ -18,4 +19,5 @@ export const benchmarks: readonly Benchmark[] = [
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,
+  tilesBenchmark,
 ];

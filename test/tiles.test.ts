@@ -2,13 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { upsample } from '../src/dense/bilinear.js';
+import { convolutionalize } from '../src/dense/convolutionalize.js';
 import { gridsOf, pixels } from '../src/dense/grid.js';
 import { forEachTile, keptOf, planTiles, type TilePlan } from '../src/dense/tiles.js';
 import { ModelError } from '../src/errors.js';
 import { type Model, model, type Value } from '../src/graph/graph.js';
-import type { Architecture } from '../src/nn/models/architecture.js';
+import type { Alignment } from '../src/methods/fcn/fuse.js';
+import { fcnModel, fcnNetwork, withWeights } from '../src/methods/fcn/network.js';
+import { normal } from '../src/nn/init.js';
 import { buildModel } from '../src/nn/models/build-model.js';
-import { models } from '../src/nn/models/table.js';
+import { type ModelName, models } from '../src/nn/models/table.js';
 import { type Builder, builder } from '../src/ops/builder.js';
 import { receptiveFields } from '../src/ops/receptive-fields.js';
 import { nodeRuntime } from '../src/runtime/node.js';
@@ -18,24 +21,21 @@ import { type Tensor, tensor, zeros } from '../src/tensor/tensor.js';
 
 const runtime = await nodeRuntime();
 
-/** The layers before the classifier, for images of any size. */
-function features(architecture: Architecture, width: number): Model {
-  const whole = buildModel(architecture, { width, classes: 5, seed: 3 });
-  const { graph } = whole;
-  const end = graph.nodes.findIndex(({ op }) => /GlobalAveragePool|Flatten|ReduceMean/.test(op));
-  const name = graph.nodes[end]?.inputs[0] ?? '';
-  const [channels] = architecture.input;
-  const shape = ['batch', channels, 'height', 'width'];
-  return {
-    ...whole,
-    graph: {
-      ...graph,
-      nodes: graph.nodes.slice(0, end),
-      inputs: [{ name: 'image', dtype: 'float32', shape }],
-      outputs: [{ name, dtype: 'float32', shape: ['batch', 'c', 'h', 'w'] }],
-      values: new Map(),
-    },
-  };
+/** A network of the table in small, over images of any size. */
+function dense(name: ModelName, width: number): Model {
+  const classifier = buildModel(models[name], { width, classes: 5, seed: 3 });
+  return convolutionalize(classifier, { pooling: 'none' }).model;
+}
+
+/** A segmenter with three maps, at the size of the image. */
+function segmenter(name: ModelName, width: number, finest: number, alignment: Alignment): Model {
+  const classifier = buildModel(models[name], { width, classes: 5, seed: 3 });
+  const made = fcnNetwork(classifier, { classes: 4, finest, alignment });
+  const drawn = made.scores.map(({ weight }): [string, Tensor] => {
+    const dims = made.graph.initializers.get(weight)?.dims ?? [];
+    return [weight, normal(3, weight, dims, 1)];
+  });
+  return fcnModel(withWeights(made, new Map(drawn)), new Map());
 }
 
 /** A small network of one's own, from an image of three channels. */
@@ -145,7 +145,7 @@ describe('tiled equals whole', () => {
     ['resnet20', 0.25, 150, 380],
     ['vgg16', 0.0625, 330, 800],
   ] as const)('for the form of %s', { timeout: 60_000 }, async (name, width, tile, largest) => {
-    const made = features(models[name], width);
+    const made = dense(name, width);
     const session = await runtime.load(made, { threads: 1 });
     const size = fc.integer({ min: Math.round(tile * 0.7), max: largest });
     let most = 0;
@@ -207,6 +207,37 @@ describe('tiled equals whole', () => {
     ] as const)
       expect(await compare(made, session, image(height, width), 128)).toBeGreaterThan(3);
   });
+
+  it.each([
+    ['squeezenet', 0.125, 4, 'exact', 400],
+    ['vgg16', 1 / 64, 8, 'paper', 640],
+  ] as const)(
+    'for a segmenter on %s at width %d, stride %d, alignment %s',
+    { timeout: 60_000 },
+    async (name, narrow, finest, alignment, tile) => {
+      const made = segmenter(name, narrow, finest, alignment);
+      const session = await runtime.load(made, { threads: 1 });
+      const [height, width] = [Math.round(1.5 * tile) + 9, Math.round(1.3 * tile) + 10];
+      expect(await compare(made, session, image(height, width), tile)).toBeGreaterThan(3);
+    },
+  );
+
+  it.each([201, 202, 203])(
+    'for SAME padding, which depends on the size: %i pixels',
+    async (side) => {
+      const made = network((b) => {
+        let x = b.input('image', 'float32', ['batch', 3, 'height', 'width']);
+        for (const name of ['v', 'w'])
+          x = b.Conv(x, weights(b, name, [3, 3, 4, 4]), null, {
+            strides: [2, 2],
+            auto_pad: 'SAME_UPPER',
+          });
+        b.output(x, 'y');
+      });
+      const session = await runtime.load(made, { threads: 1 });
+      expect(await compare(made, session, image(side, side + 1), 70)).toBeGreaterThan(5);
+    },
+  );
 
   it('for Resize by a fixed scale', async () => {
     const made = network((b) => {

@@ -28,6 +28,8 @@ export interface AxisGeometry {
 
 /** Sizes below are not looked at: single positions would hide how a map goes on. */
 const representative = 2048;
+/** A multiple of the usual strides, so that a size first looked at leaves the image's own remainders by them. */
+const commonMultiple = 960;
 /** Denominators of strides: maps finer than the image. */
 const finest = 64;
 
@@ -90,7 +92,8 @@ const fixedSize = (name: string, expected: number, actual: number): ModelError =
 export function geometryOf(model: Model, size: Size, name?: string): readonly AxisGeometry[] {
   const large = (n: number, alignment: number): number =>
     n + Math.ceil(Math.max(0, representative - n) / alignment) * alignment;
-  const first = sized(model, [large(size[0], 1), large(size[1], 1)], name);
+  const [height, width] = size.map((n) => large(n, commonMultiple));
+  const first = sized(model, [height ?? 0, width ?? 0], name);
   const alignments = alignmentsOf(first, receptiveFields(first.b, first.image));
   const pair = [1, 2].map((times) => {
     const at = (n: number, axis: number): number =>

@@ -1,7 +1,7 @@
 /**
  * Exact tiling: a network over an image of any size, piece by piece, with the very output that one pass over the
  * whole image has. Each piece holds all pixels that the positions kept of it see, and starts where the network's
- * strided windows fall as they do in the whole image. Why so: decision 015.
+ * strided windows fall as they do in the whole image. Why so: decision 016.
  */
 import { InterruptedError, internal, ModelError, ShapeError } from '../errors.js';
 import type { Model } from '../graph/graph.js';
