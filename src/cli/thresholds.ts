@@ -42,6 +42,23 @@ export function readThresholds(
   });
 }
 
+/** The options that gates come from. */
+export interface GateOptions {
+  readonly failUnder: readonly string[];
+  readonly failOver: readonly string[];
+}
+
+/** The gates of both options. @throws UsageError as `readThresholds`. */
+export function gatesOf(
+  { failUnder, failOver }: GateOptions,
+  figures: readonly string[],
+): Threshold[] {
+  return [
+    ...readThresholds('--fail-under', 'least', failUnder, figures),
+    ...readThresholds('--fail-over', 'most', failOver, figures),
+  ];
+}
+
 /** The error that names each figure that misses its limit, what was wanted and what was seen; undefined where none does. */
 export function missedThresholds(
   thresholds: readonly Threshold[],

@@ -1,23 +1,22 @@
-/** `espalier evaluate`: the figures of any ONNX image classifier on a data set's test images. */
+/** `espalier evaluate`: the figures of any ONNX classifier, of images or of pixels, on data whose truth is known. */
+import { resolve } from 'node:path';
 import { z } from 'zod';
-import { knownSets } from '../../data/fetch/known.js';
-import { pixelsOf } from '../../data/image-batches.js';
-import { type ImageSource, labelsOf } from '../../data/image-source.js';
-import { hiddenReason } from '../../data/list-images.js';
-import type { OpenedImages } from '../../data/open-images.js';
-import { DataError, UsageError } from '../../errors.js';
-import { type Tensor, tensor } from '../../tensor/tensor.js';
-import { type Context, command } from '../command.js';
-import { describeEvaluation, evaluate, figuresByName, thresholdFigures } from '../evaluation.js';
-import { classifierOptions, type ImageClassifier, openClassifier } from '../image-classifier.js';
-import { imageDataOptions, openImageData } from '../image-data.js';
-import { counted } from '../text-table.js';
-import { missedThresholds, readThresholds } from '../thresholds.js';
+import { readModelFile } from '../../runs/model-file.js';
+import { command } from '../command.js';
+import { evaluateClassifier } from '../evaluate-classifier.js';
+import { evaluateSegmenter } from '../evaluate-segmenter.js';
+import { thresholdFigures } from '../evaluation.js';
+import { classifierOptions } from '../image-classifier.js';
+import { imageDataOptions } from '../image-data.js';
+import { isSegmenter } from '../image-segmenter.js';
+import { maskOptions } from '../scene-data.js';
+import { segmentationThresholds } from '../segmenter-figures.js';
 
-const gates = thresholdFigures.join(', ');
+const gates = `${thresholdFigures.join(', ')}; of segmenters ${Object.keys(segmentationThresholds).join(', ')}`;
 
 const options = z.object({
   ...imageDataOptions,
+  ...maskOptions,
   folder: z
     .string()
     .optional()
@@ -47,120 +46,22 @@ const options = z.object({
   ...classifierOptions,
 });
 
-type Options = z.output<typeof options>;
-
 export const evaluateCommand = command({
   name: 'evaluate',
-  summary: 'Test an ONNX image classifier on labelled images',
+  summary: 'Test an ONNX classifier on labelled images, or a segmenter on images with masks',
   examples: [
     'espalier evaluate model.onnx --data mnist',
     'espalier evaluate model.onnx --data photos',
     'espalier evaluate model.onnx --data photos --split validation --validation 0.1 --seed 1',
     'espalier evaluate model.onnx --data mnist --fail-under accuracy=0.98 --fail-over nll=0.1',
+    'espalier evaluate segmenter.onnx --data camvid --split validation --fail-under miou=0.6',
   ],
   arguments: [{ name: 'model', description: 'an ONNX file', required: true }],
   options,
-  async run({ options: given, arguments: { model } }, context) {
-    const thresholds = [
-      ...readThresholds('--fail-under', 'least', given.failUnder, thresholdFigures),
-      ...readThresholds('--fail-over', 'most', given.failOver, thresholdFigures),
-    ];
-    const classifier = await openClassifier(model, given, context);
-    const data = await openImageData({ ...given, data: placeOf(given) }, context);
-    if (given.strict) refuseSkipped(data);
-    const source = splitOf(data, given);
-    const truth = matchClasses(given.data, data.classes, labelsOf(source), classifier);
-    const probabilities = await classifyAll(source, classifier, given.batchSize, context);
-    const k = Math.min(given.topK ?? 5, classifier.classes.length);
-    const evaluation = evaluate(probabilities, truth, classifier.classes, k);
-    const error = missedThresholds(thresholds, figuresByName(evaluation));
-    return {
-      json: { model, data: given.data, split: given.split, ...evaluation },
-      text: `${model} on ${given.data}, ${counted(source.count, `${given.split} image`)}\n\n${describeEvaluation(evaluation)}`,
-      ...(error && { error }),
-    };
+  async run({ options: given, arguments: { model: file } }, context) {
+    const model = await readModelFile(resolve(context.cwd, file));
+    return isSegmenter(model, given.output)
+      ? evaluateSegmenter(file, model, given, context)
+      : evaluateClassifier(file, given, context);
   },
 });
-
-/** The name or folder to open: `--data folder --folder photos` is `--data photos`. */
-function placeOf({ data, folder }: Options): string {
-  if (data === 'folder' && folder === undefined)
-    throw new UsageError(
-      '--data folder needs --folder; or name the folder itself, as in --data photos',
-    );
-  if (folder !== undefined && data !== 'folder' && !knownSets.some(({ name }) => name === data))
-    throw new UsageError(
-      `--data ${data} and --folder ${folder} are two places: give one of them, or --data folder`,
-      { actual: folder },
-    );
-  return folder ?? data;
-}
-
-function refuseSkipped({ skipped }: OpenedImages): void {
-  const bad = skipped.find(({ reason }) => reason !== hiddenReason);
-  if (bad)
-    throw new DataError(`${bad.file} ${bad.reason}: remove it, or do without --strict`, {
-      path: bad.file,
-      actual: bad.reason,
-    });
-}
-
-function splitOf(data: OpenedImages, { split, data: name }: Options): ImageSource {
-  const { train, validation, test } = data;
-  const source = { train, labelled: train, validation, test }[split];
-  if (source && source.count > 0) return source;
-  const others = Object.entries({ validation, train })
-    .filter(([other, images]) => other !== split && images && images.count > 0)
-    .map(([other]) => `--split ${other}`);
-  const remedy = split === 'test' ? 'put them into test/<class>/*' : 'hold some out (--validation)';
-  throw new DataError(`${name} has no ${split} images: ${remedy}, or give ${others.join(' or ')}`, {
-    path: data.folder,
-  });
-}
-
-/** Class probabilities of all images, decoded a batch at a time: (count, classes). */
-async function classifyAll(
-  source: ImageSource,
-  { target, classes, classify }: ImageClassifier,
-  batch: number,
-  context: Context,
-): Promise<Tensor<'float32'>> {
-  const { count } = source;
-  const probabilities = new Float32Array(count * classes.length);
-  const bar = context.bar('classifying', count);
-  try {
-    for (let from = 0; from < count; from += batch) {
-      const n = Math.min(batch, count - from);
-      const { data } = await classify(await pixelsOf(source, target, from, n), n);
-      probabilities.set(data, from * classes.length);
-      bar.update(from + n);
-    }
-  } finally {
-    bar.end();
-  }
-  return tensor('float32', [count, classes.length], probabilities);
-}
-
-/**
- * The true classes as the model counts them: by name where it has names, so that a data set may hold some of its
- * classes in another order; by number where it has none.
- */
-function matchClasses(
-  data: string,
-  own: readonly string[],
-  labels: Int32Array,
-  { classes, isNamed, path }: ImageClassifier,
-): Int32Array {
-  const positions = isNamed
-    ? own.map((name) => classes.indexOf(name))
-    : own.map((_, i) => (own.length === classes.length ? i : -1));
-  const stranger = own.find((_, i) => (positions[i] ?? -1) < 0);
-  if (stranger !== undefined)
-    throw new DataError(
-      isNamed
-        ? `class "${stranger}" of ${data} is none of ${path}, which knows ${classes.join(', ')}. --classes renames them`
-        : `${data} has ${own.length} classes, ${path} tells ${classes.length} apart`,
-      { expected: classes, actual: own },
-    );
-  return labels.map((label) => positions[label] ?? -1);
-}

@@ -1,5 +1,6 @@
 /** `espalier train fcn`: a classifier that somebody else made becomes a segmenter of the user's scenes. */
 import { basename, extname, resolve } from 'node:path';
+import type { OpenedScenes } from '../../data/segmentation/open-scenes.js';
 import { UsageError } from '../../errors.js';
 import type { FcnConfig } from '../../methods/fcn/config.js';
 import type { Preprocessing } from '../../onnx/metadata.js';
@@ -54,7 +55,7 @@ export const trainFcnCommand = command({
         context.cwd,
         given.output ?? `runs/fcn-${name.replaceAll(/\s+/g, '-')}-seed-${config.seed}`,
       ),
-      next: (model) => nextCommands(model, given),
+      next: (model) => nextCommands(model, given, data),
     });
     return { json: run, text: describeRun(run) };
   },
@@ -81,12 +82,17 @@ function checkBatchSize({ batchSize }: FcnConfig, preprocessing: Preprocessing):
     );
 }
 
-function nextCommands(model: string, given: SegmenterOptions): string[] {
+function nextCommands(
+  model: string,
+  given: SegmenterOptions,
+  { test, validation }: OpenedScenes,
+): string[] {
   const held =
     given.validation === undefined ? '' : ` --validation ${given.validation} --seed ${given.seed}`;
+  const split = test ? '' : ` --split ${validation ? 'validation' : 'train'}${held}`;
   return [
     `npx espalier predict ${quoted(model)} <images>`,
-    `npx espalier evaluate ${quoted(model)} --data ${quoted(given.data)} --split validation${held}`,
+    `npx espalier evaluate ${quoted(model)} --data ${quoted(given.data)}${split}`,
     `npx espalier inspect ${quoted(model)}`,
   ];
 }
