@@ -44,6 +44,16 @@ describe('resolvePreprocessing', () => {
     expect(notes[0]).toContain('does not say how pixels are scaled');
   });
 
+  it('takes pixels from 0 to 255 where a mean above 1 is given without a scale', () => {
+    const options = { mean: [122.679, 116.669, 104.007] };
+    const { preprocessing, notes } = resolvePreprocessing(options, null, input(['n', 3, 8, 8]));
+    expect(preprocessing.scale).toBe(1);
+    expect(notes[0]).toContain('they go in as 0 to 255, as their mean says');
+    expect(
+      resolvePreprocessing({ ...options, scale: 1 / 255 }, null, input(['n', 3, 8, 8])),
+    ).toMatchObject({ preprocessing: { scale: 1 / 255 }, notes: [] });
+  });
+
   it('takes a size from options where the shape has none', () => {
     const open = input(['n', 3, 'height', 'width']);
     expect(() => resolvePreprocessing({}, null, open)).toThrow(

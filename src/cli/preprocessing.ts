@@ -76,20 +76,28 @@ export function resolvePreprocessing(
     throw new UsageError(`--colour: ${colour} does not go with ${counted(channels, 'channel')}`, {
       actual: colour,
     });
+  const guess = guessedScale(options);
   const preprocessing = {
     ...{ height, width, channels, colour },
     layout: options.layout ?? seen.layout ?? 'NCHW',
-    scale: options.scale ?? stated?.scale ?? 1 / 255,
+    scale: options.scale ?? stated?.scale ?? guess.scale,
     mean: perChannel('--mean', options.mean ?? (keeps ? stated.mean : [0]), channels),
     std: perChannel('--std', options.std ?? (keeps ? stated.std : [1]), channels),
   };
   const isGuess = stated === null && options.scale === undefined;
   const notes = isGuess
     ? [
-        'the model does not say how pixels are scaled: they go in as 0 to 1; --scale, --mean and --std change it',
+        `the model does not say how pixels are scaled: they go in as ${guess.range}; --scale, --mean and --std change it`,
       ]
     : [];
   return { preprocessing, notes };
+}
+
+/** A mean above 1 is one of pixels from 0 to 255, as Caffe's networks have it; most others take 0 to 1. */
+function guessedScale({ mean }: PreprocessingOptions): { scale: number; range: string } {
+  return mean?.some((value) => value > 1)
+    ? { scale: 1, range: '0 to 255, as their mean says' }
+    : { scale: 1 / 255, range: '0 to 1' };
 }
 
 /**
