@@ -11,10 +11,9 @@ import type { Benchmark } from './benchmark.js';
 /** Pixels along a side; the first `steps` of them where none are given. */
 const sides = [2000, 4000, 8000, 16_000, 20_000];
 /**
- * Below this, few tiles do and they are smaller than memory would allow; from there on a peak above the first one by
- * more than `breath` is growth. Memory breathes with the garbage collector.
+ * A peak above that of the smallest image by more than this is growth. Memory breathes with the garbage collector, and
+ * with the regions, which are evened out so that no tile is a sliver.
  */
-const fullTilesFrom = 4000;
 const breath = 1.25;
 /** Megabytes that no size may take. */
 const most = 2000;
@@ -42,7 +41,7 @@ export const tilesBenchmark: Benchmark = {
       figures.push(figure);
       progress(line(figure));
     }
-    const first = figures.find(({ side }) => side >= fullTilesFrom);
+    const [first] = figures;
     const failures = figures.flatMap(({ side, peakMegabytes }) => [
       ...(first && peakMegabytes > breath * first.peakMegabytes
         ? [

@@ -13,7 +13,7 @@ import { type AxisGeometry, geometryOf, liveBytes, type Size, sized } from './ti
 export interface TilingOptions {
   /** The output; the model's first where left out. */
   readonly output?: string;
-  /** Bytes that the values of a run may take, weights not counted: 400 MB where left out. */
+  /** Bytes that the values of a run may take, weights not counted: 200 MB where left out. */
   readonly memory?: number;
   /** Pixels along the side of the square regions that tiles read, in place of `memory`. */
   readonly tile?: number;
@@ -53,8 +53,8 @@ export interface Tile {
   readonly endsRow: boolean;
 }
 
-/** Ours: with weights, buffers and the program itself a run stays well below a gigabyte. */
-export const tileMemory = 400_000_000;
+/** Ours: with weights, buffers and the program itself a run stays near half a gigabyte. */
+export const tileMemory = 200_000_000;
 
 /**
  * Plans the tiles of one image. All regions have one size, so that a runtime plans its memory once; an image that
