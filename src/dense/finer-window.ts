@@ -43,7 +43,8 @@ export function addFinerWindow(b: Builder, node: Node, steps: readonly Step[]): 
   const window = spread(b, node, steps);
   const { kernel, pads } = window;
   const isNarrow = pads.every((size, i) => size < (kernel[i % 2] ?? 1));
-  if (node.op === 'Conv' || isNarrow) b.add(withWindow(node, window));
+  if (node.op === 'AveragePool' && pads.every((size) => size === 0)) addMeans(b, node, window);
+  else if (node.op === 'Conv' || isNarrow) b.add(withWindow(node, window));
   else if (node.op === 'MaxPool') {
     const around = laidAround(b, b.value(node.inputs[0] ?? ''), pads, lowest);
     b.add({ ...withWindow(node, { ...window, pads: [0, 0, 0, 0] }), inputs: [around.name] });
@@ -101,6 +102,26 @@ function laidAround(b: Builder, x: Value, pads: readonly number[], fill: number)
   const [top = 0, left = 0, bottom = 0, right = 0] = pads;
   const amounts = b.constant(tensor('int64', [8], [0, 0, top, left, 0, 0, bottom, right]));
   return b.Pad(x, amounts, b.constant(scalar(x.dtype, fill)));
+}
+
+/**
+ * The mean over a window without padding, as the mean over its rows of the means over its columns: 14 + 14 elements
+ * each where SqueezeNet's last pool has 14 x 14, which takes most of the time of a pass at stride 8.
+ */
+function addMeans(b: Builder, node: Node, window: SpreadWindow): void {
+  const [height = 1, width = 1] = window.kernel;
+  if (height === 1 || width === 1) {
+    b.add(withWindow(node, window));
+    return;
+  }
+  const along = (axis: 0 | 1): SpreadWindow => {
+    const only = (list: readonly number[]) => list.map((each, i) => (i === axis ? each : 1));
+    const { kernel, strides, dilations, pads } = window;
+    return { kernel: only(kernel), strides: only(strides), dilations: only(dilations), pads };
+  };
+  const rows = b.fresh(`${node.outputs[0] ?? ''}/rows`);
+  b.add({ ...withWindow(node, along(1)), name: rows, outputs: [rows] });
+  b.add({ ...withWindow(node, along(0)), inputs: [rows] });
 }
 
 /** The mean of what a window holds: where padding does not count, over the mean of ones. */
