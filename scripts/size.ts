@@ -20,7 +20,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/autodiff': 600,
   'src/cli': 4950,
   'src/data': 6300,
-  'src/dense': 1900,
+  'src/dense': 2050,
   'src/graph': 870,
   'src/methods/classifier': 700,
   'src/methods/fcn': 950,

@@ -41,6 +41,7 @@ export {
   tileMemory,
   tilesOf,
 } from './dense/tiles.js';
+export { type Verification, type VerifyOptions, verifyDense } from './dense/verify.js';
 export {
   DataError,
   type ErrorDetails,

@@ -20,6 +20,8 @@ export interface OptionInfo {
   readonly key: string;
   /** As on the command line: `--batch-size`. */
   readonly flag: string;
+  /** One letter that stands for the flag, `o` for `-o`: from the schema's `.meta({ short })`. */
+  readonly short?: string;
   readonly description: string;
   readonly default: unknown;
   readonly isRequired: boolean;
@@ -33,6 +35,7 @@ interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
   readonly placeholder?: string;
+  readonly short?: string;
   readonly default?: unknown;
   readonly enum?: readonly (string | number)[];
   readonly const?: string | number;
@@ -58,6 +61,7 @@ export function optionsOf(schema: z.ZodObject): OptionInfo[] {
     return {
       key,
       flag: flagOf(key),
+      ...(json.short === undefined ? {} : { short: json.short }),
       description: json.description ?? '',
       default: json.default,
       isRequired: required.includes(key),

@@ -110,9 +110,12 @@ export function parseLine(command: Command, words: readonly string[]): ParsedLin
     options: {
       ...(takesConfig ? { config: { type: 'string' } } : {}),
       ...Object.fromEntries(
-        [...options].map(([name, { accepts }]) => [
+        [...options].map(([name, { accepts, short }]) => [
           name,
-          { type: accepts.kind === 'boolean' ? ('boolean' as const) : ('string' as const) },
+          {
+            type: accepts.kind === 'boolean' ? ('boolean' as const) : ('string' as const),
+            ...(short === undefined ? {} : { short }),
+          },
         ]),
       ),
     },
@@ -132,7 +135,8 @@ export function parseLine(command: Command, words: readonly string[]): ParsedLin
     }
     const negated = name.startsWith('no-') ? options.get(name.slice(3)) : undefined;
     const option = options.get(name) ?? (negated?.accepts.kind === 'boolean' ? negated : undefined);
-    if (!option || !rawName.startsWith('--')) throw unknownOption(command, rawName, takesConfig);
+    const isNamed = rawName.startsWith('--') || rawName === `-${option?.short}`;
+    if (!option || !isNamed) throw unknownOption(command, rawName, takesConfig);
     const read = option === negated ? false : readFlag(option, text);
     given.set(option.key, { value: append(given.get(option.key)?.value, read), place: rawName });
   }

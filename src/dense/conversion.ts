@@ -19,6 +19,10 @@ export type Rule = (node: Node, conversion: Conversion) => void;
 export class Conversion {
   readonly layouts = new Map<string, Layout>();
   readonly problems: string[] = [];
+  /** The map that the first layer over all of it reads: the last one that convolutions alone made. */
+  features: string | null = null;
+  /** Whether a pool over the whole map was left out. */
+  hasDropped = false;
   /** Values that hold sizes of the classifier which the dense network has not. */
   readonly #staleSizes = new Set<string>();
   readonly #sizes = new Set<string>();
@@ -98,6 +102,11 @@ export class Conversion {
   /** Whether a value holds sizes of maps, computed as the dense network runs. */
   isSize(name: string): boolean {
     return this.#sizes.has(name);
+  }
+
+  /** Notes that a layer takes in the whole map. */
+  takesWhole({ value, map: [, height, width] }: Layout): void {
+    if (height * width > 1) this.features ??= value?.name ?? null;
   }
 
   /** Adds a node under its own names; nothing behind a node that was not converted. */

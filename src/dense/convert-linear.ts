@@ -132,6 +132,7 @@ function addConvolution(
   { value: weights, outputs }: Kernels,
   bias: Value | null,
 ): void {
+  c.takesWhole(layout);
   const [, height, width] = layout.map;
   const given = { order: 'chw', isTurned: false } as const;
   const [value = null] = layout.value

@@ -81,10 +81,12 @@ export function reducedMap(node: Node, c: Conversion, axes: readonly number[]): 
 
 /** A pool over the whole map: as a window of its size with stride 1, or left out. */
 function pool(node: Node, c: Conversion, layout: Layout, op: string): void {
+  c.takesWhole(layout);
   const { map, value } = layout;
   const [channels, height, width] = map;
   const pooledBy = node.name || node.outputs[0] || '';
   const given = { order: 'chw', isTurned: false, pooledBy } as const;
+  if (c.pooling === 'none' && positions(layout) > 1) c.hasDropped = true;
   if (c.pooling === 'none' || positions(layout) === 1 || !value) {
     c.give(node, value, [channels, 1, 1], given);
     return;

@@ -39,6 +39,13 @@ export interface Dense {
   readonly field: Field;
   /** Height and width that the classifier is made for: on these the output has the classifier's one cell. */
   readonly size: readonly [height: number, width: number];
+  /**
+   * The map that the first layer over all of it reads, by its name, which the classifier has too: what convolutions
+   * made, before it is classified. Null where no layer takes in a whole map.
+   */
+  readonly features: string | null;
+  /** Whether a cell gives what the classifier gives on a crop, padding apart: no pool over the map was left out. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -77,7 +84,9 @@ export function convolutionalize(source: Model, options: ConvolutionalizeOptions
     throw new ModelError(`it is not known what "${output}" sees of the image`, { actual: output });
   const made = model(prune(to.build(source.graph.name)), source.metadata, to.opset);
   const opsets = { ...foreignOpsets(source), ...made.opsets };
-  return { model: { ...made, opsets }, input, output, field, size };
+  const { features, hasDropped } = conversion;
+  const found = { input, output, field, size, features, isWhole: !hasDropped };
+  return { model: { ...made, opsets }, ...found };
 }
 
 /** @throws ModelError with a line for each node that stands in the way. */
@@ -139,7 +148,7 @@ function chooseInput(graph: Graph, wanted: string | undefined) {
   if (!only || more.length > 0)
     throw new ModelError(
       wanted === undefined
-        ? `the model takes ${names || 'no input'}: a classifier of images has one. Name it with --input`
+        ? `the model takes ${names || 'no input'}: a classifier of images has one. Name the one that takes them`
         : `the model has no input "${wanted}". It has ${names}`,
       { actual: names },
     );

@@ -1,6 +1,7 @@
 /** The commands in the order of their help, one line each. */
 import type { Command } from '../command.js';
 import { completion } from './completion.js';
+import { convolutionalizeCommand } from './convolutionalize.js';
 import { dataCheck } from './data-check.js';
 import { dataGet } from './data-get.js';
 import { dataList } from './data-list.js';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   predict,
   evaluateCommand,
   exportCommand,
+  convolutionalizeCommand,
   inspect,
   ops,
   dataList,
