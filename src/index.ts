@@ -179,6 +179,26 @@ export {
   topKAccuracy,
 } from './metrics/classification.js';
 export {
+  averagePrecision,
+  meanAveragePrecision,
+  type PrecisionRecall,
+  type Verdict,
+} from './metrics/detection.js';
+export {
+  averagePrecisionOfKeypoints,
+  type KeypointDetection,
+  type KeypointFigures,
+  type KeypointTruth,
+} from './metrics/detection-keypoints.js';
+export {
+  averagePrecisionOfRegions,
+  type RegionDetection,
+  type RegionFigures,
+  type RegionOptions,
+  type RegionTruth,
+  regionOverlap,
+} from './metrics/detection-regions.js';
+export {
   addPixels,
   type ClassFigures,
   classesOfPixels,

@@ -4,6 +4,22 @@ export { balancedDraw } from './data/balanced.js';
 export { checkImages, type ImageReport } from './data/check-images.js';
 export type { Dataset, DatasetOptions, SemiSupervisedData } from './data/dataset.js';
 export { decodeImage, type ImageTarget, readImage } from './data/decode-image.js';
+export { type CocoDetectionOptions, cocoDetections } from './data/detection/coco.js';
+export type {
+  Detection,
+  DetectionScene,
+  DetectionSource,
+  Keypoint,
+  Thing,
+} from './data/detection/detections.js';
+export {
+  type DetectionData,
+  type DigitDetectionOptions,
+  digitDetections,
+  digitKeypoints,
+  digitParts,
+} from './data/detection/digits.js';
+export type { BoxJitter } from './data/detection/jitter.js';
 export { type Fetched, type GetOptions, getData } from './data/fetch/get.js';
 export { type KnownSet, knownSets } from './data/fetch/known.js';
 export { type IdxImages, type IdxPair, readIdxPair } from './data/idx.js';
