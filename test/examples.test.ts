@@ -25,6 +25,10 @@ const examples: Readonly<Record<string, { args: readonly string[]; prints: RegEx
     prints: /test error \d+\.\d\d %/,
   },
   'ladder.ts': { args: ['--steps', '4'], prints: /test error \d+\.\d\d %, \d/ },
+  'segment.ts': {
+    args: ['--steps', '20', '--expect', '0.02'],
+    prints: /mean IU 0\.\d{3}, pixel accuracy 0\.\d{3} after 20 steps/,
+  },
   'train-mlp.ts': {
     args: ['--steps', '200', '--expect', '0.2'],
     prints: /step 100: loss \d\.\d+\nstep 200: .*test error \d+\.\d\d %/s,

@@ -12,7 +12,8 @@ import { encodePng } from '../../report/png.js';
 import { tensor } from '../../tensor/tensor.js';
 
 /** A pixel is `bright` where the mean of `kernel` x `kernel` pixels around it is above a half. */
-function brightPixels({ kernel = 1, described = true, pad = (kernel - 1) / 2 } = {}): Model {
+function brightPixels(options: { kernel?: number; described?: boolean; pad?: number } = {}): Model {
+  const { kernel = 1, described = true, pad = (kernel - 1) / 2 } = options;
   const b = builder();
   const x = b.input('image', 'float32', ['batch', 1, 'height', 'width']);
   const area = kernel * kernel;

@@ -7,6 +7,7 @@ import { lenet } from './lenet.js';
 import { mobilenet } from './mobilenet.js';
 import { nin } from './nin.js';
 import { resnet18, resnet20, resnet32, resnet34, resnet50, resnet56 } from './resnet.js';
+import { sceneNet } from './scene-net.js';
 import { squeezenet } from './squeezenet.js';
 import { vgg11, vgg13, vgg13Small, vgg16, vgg16Small, vgg19 } from './vgg.js';
 
@@ -32,6 +33,7 @@ export const models = {
   resnet50,
   squeezenet,
   mobilenet,
+  'scene-net': sceneNet,
 } as const satisfies Record<string, Architecture>;
 
 /** A name of the table. */

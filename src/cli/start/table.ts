@@ -1,0 +1,6 @@
+/** The parts of `espalier start`, in their order, one line each. */
+import { ladderLeg } from './ladder-leg.js';
+import type { Leg } from './leg.js';
+import { segmentationLeg } from './segmentation-leg.js';
+
+export const legs: readonly Leg[] = [ladderLeg, segmentationLeg];
