@@ -20,7 +20,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/autodiff': 600,
   'src/cli': 7300,
   'src/data': 6750,
-  'src/dense': 2050,
+  'src/dense': 2620,
   'src/graph': 870,
   'src/methods/classifier': 700,
   'src/methods/fcn': 950,

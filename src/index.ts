@@ -25,6 +25,31 @@ export {
 export { finer } from './dense/finer.js';
 export { fullSize } from './dense/full-size.js';
 export { type Grid, type Grids, gridsOf } from './dense/grid.js';
+export {
+  columnLength,
+  type ExplicitOptions,
+  efficient,
+  explicit,
+  type Heads,
+  kernelsOf,
+  pixelTarget,
+} from './dense/hypercolumn.js';
+export { type ColumnsOptions, columnsAt } from './dense/hypercolumn-columns.js';
+export {
+  type ColumnClassifier,
+  type ColumnScorerOptions,
+  columnScorer,
+  hypercolumnModel,
+  tapsModel,
+} from './dense/hypercolumn-models.js';
+export { type HypercolumnTap, hypercolumnTaps } from './dense/hypercolumn-taps.js';
+export {
+  evenGrid,
+  type Interpolated,
+  interpolate,
+  interpolationWeights,
+  type Target,
+} from './dense/interpolation.js';
 export { shiftAndStitch } from './dense/stitch.js';
 export type { AxisTile, Span } from './dense/tile-axis.js';
 export {
