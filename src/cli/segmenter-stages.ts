@@ -1,5 +1,5 @@
 /** Trains a segmenter's networks one after another as one run: with one count of steps, and the best weights of each. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FcnNetwork, weightsOf, withWeights } from '../methods/fcn/network.js';
 import type { LabelledScenes } from '../methods/fcn/score.js';
@@ -53,14 +53,22 @@ export async function removeStages(folder: RunFolder): Promise<void> {
   const path = stagesFolder(folder);
   for (const name of await readdir(path).catch(() => []))
     if (/^fcn-\d+s(\.onnx)?$/.test(name)) await rm(join(path, name), { recursive: true });
+  // Where something else is left in it, it stays.
+  await rmdir(path).catch(() => undefined);
 }
 
-/** Checkpoints of a stage that is not the last, in a folder of its own. */
-async function stageStore(folder: RunFolder, network: FcnNetwork): Promise<CheckpointStore> {
+/** Checkpoints of a stage that is not the last, in a folder that is made when there is something to keep. */
+function stageStore(folder: RunFolder, network: FcnNetwork): CheckpointStore {
   const path = join(stagesFolder(folder), stageName(network));
-  await mkdir(path, { recursive: true });
   const file = (kind: string) => join(path, `${kind}.safetensors`);
-  return fileCheckpointStore({ checkpoints: { last: file('last'), best: file('best') } });
+  const store = fileCheckpointStore({ checkpoints: { last: file('last'), best: file('best') } });
+  return {
+    ...store,
+    async save(kind, bytes) {
+      await mkdir(path, { recursive: true });
+      await store.save(kind, bytes);
+    },
+  };
 }
 
 /**
@@ -79,7 +87,7 @@ export async function trainStagesInto(
   let done: TrainResult = { parameters: new Map(), step: 0, seconds: 0, reason: 'finished' };
   for (const [i, network] of networks.entries()) {
     const left = networks.length - 1 - i;
-    const store = left === 0 ? fileCheckpointStore(folder) : await stageStore(folder, network);
+    const store = left === 0 ? fileCheckpointStore(folder) : stageStore(folder, network);
     const before = stages.at(-1);
     const trained = await trainFcn({
       ...rest,

@@ -14,7 +14,7 @@ import type { Leg } from './leg.js';
 /** Ours: scenes that a network of a minute tells apart, with digits large enough to be outlined. */
 const scenes = { height: 48, width: 48, digits: [1, 3], sides: [0.55, 0.75] } as const;
 
-const steps = 700;
+const steps = 1000;
 const batchSize = 16;
 
 /** Scenes are made as they are asked for: none is seen twice. */
@@ -55,7 +55,7 @@ export const segmentationLeg: Leg = {
       networks: [fcnNetwork(source, { classes, finest: 1 })],
       augmentation: noPairAugmentation,
       origin: 'scene-net',
-      evaluateEvery: 1,
+      evaluateEvery: 0.2,
       options: { data: 'digits', model: 'scene-net', ...scenes, ...config },
       output: join(output, 'segmentation'),
       next: (model) => [`npx espalier predict ${quoted(model)} <images>`],
