@@ -72,27 +72,52 @@ function cornersOf(
   const count = points.length / 2;
   const cells = new Int32Array(4 * count);
   const weights = new Float32Array(4 * count);
-  const still: Grid = { stride: 1, offset: 0 };
-  const [rows, lines] = grids ?? [still, still];
-  for (let p = 0; p < count; p++) {
-    const [top, v] = placed(points[2 * p] as number, rows, height);
-    const [left, h] = placed(points[2 * p + 1] as number, lines, width);
-    const [y0, y1] = [inside(top + down, height), inside(top + 1 + down, height)];
-    const [x0, x1] = [inside(left + across, width), inside(left + 1 + across, width)];
-    cells.set([y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1], 4 * p);
-    weights.set([(1 - v) * (1 - h), (1 - v) * h, v * (1 - h), v * h], 4 * p);
+  const rows = new Axis(grids?.[0] ?? still, height, down);
+  const lines = new Axis(grids?.[1] ?? still, width, across);
+  for (let p = 0, at = 0; p < count; p++, at += 4) {
+    rows.place(points[2 * p] as number);
+    lines.place(points[2 * p + 1] as number);
+    const { before: top, after: bottom, share: v } = rows;
+    const { before: left, after: right, share: h } = lines;
+    cells[at] = top * width + left;
+    cells[at + 1] = top * width + right;
+    cells[at + 2] = bottom * width + left;
+    cells[at + 3] = bottom * width + right;
+    weights[at] = (1 - v) * (1 - h);
+    weights[at + 1] = (1 - v) * h;
+    weights[at + 2] = v * (1 - h);
+    weights[at + 3] = v * h;
   }
   return { cells, weights };
 }
 
-/** The cell before a pixel, and how far from it to the next the pixel lies. */
-function placed(pixel: number, { stride, offset }: Grid, count: number): [number, number] {
-  const place = Math.min(Math.max((pixel - offset) / stride, 0), count - 1);
-  const cell = Math.floor(place);
-  return [cell, place - cell];
-}
+/** Units have one cell, wherever it is. */
+const still: Grid = { stride: 1, offset: 0 };
 
-const inside = (cell: number, count: number): number => Math.min(Math.max(cell, 0), count - 1);
+/** Where a pixel lies between the cells along one axis. An object that is used again: there are many pixels. */
+class Axis {
+  before = 0;
+  after = 0;
+  /** Of the way from the cell before to the one after. */
+  share = 0;
+
+  constructor(
+    readonly grid: Grid,
+    readonly count: number,
+    /** Cells that a neighbour stands off. */
+    readonly shift: number,
+  ) {}
+
+  place(pixel: number): void {
+    const { stride, offset } = this.grid;
+    const last = this.count - 1;
+    const at = Math.min(Math.max((pixel - offset) / stride, 0), last);
+    const cell = Math.floor(at);
+    this.share = at - cell;
+    this.before = Math.min(Math.max(cell + this.shift, 0), last);
+    this.after = Math.min(Math.max(cell + 1 + this.shift, 0), last);
+  }
+}
 
 /** Where a map's channels lie in a hypercolumn of `length`. */
 interface Place {
@@ -113,11 +138,14 @@ function gather(
   for (let from = 0; from < all; from += together) {
     const end = Math.min(from + together, all);
     for (let p = 0, at = 0; p < count; p++, at += 4) {
-      // Plain indexing: this runs once for each number of the result.
-      const [a, b] = [cells[at] as number, cells[at + 1] as number];
-      const [c, d] = [cells[at + 2] as number, cells[at + 3] as number];
-      const [wa, wb] = [weights[at] as number, weights[at + 1] as number];
-      const [wc, wd] = [weights[at + 2] as number, weights[at + 3] as number];
+      const a = cells[at] as number;
+      const b = cells[at + 1] as number;
+      const c = cells[at + 2] as number;
+      const d = cells[at + 3] as number;
+      const wa = weights[at] as number;
+      const wb = weights[at + 1] as number;
+      const wc = weights[at + 2] as number;
+      const wd = weights[at + 3] as number;
       let plane = from * size;
       let to = p * length + first + from * step;
       for (let channel = from; channel < end; channel++) {

@@ -90,7 +90,7 @@ function mapOf(b: Builder, { value }: HypercolumnTap): Value {
 }
 
 /** With as many copies of the outermost cells around it as a kernel of n x n reaches beyond. */
-function withNeighbours(b: Builder, x: Value, n: number): Value {
+export function withNeighbours(b: Builder, x: Value, n: number): Value {
   if (n === 1) return x;
   const reach = (n - 1) / 2;
   const pads = b.constant(tensor('int64', [4], [reach, reach, reach, reach]));

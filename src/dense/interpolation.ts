@@ -8,6 +8,7 @@ import type { Builder } from '../ops/builder.js';
 import { isStatic } from '../tensor/shape.js';
 import { type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import { upsample } from './bilinear.js';
+import { enlarge, enlargementOf } from './enlarge.js';
 import type { Grid, Grids } from './grid.js';
 
 const float32 = dataTypeOf('float32');
@@ -52,37 +53,43 @@ export function interpolationWeights({ from, cells, to, count }: Interpolated): 
 }
 
 /**
- * Adds the interpolation of `x`, float32 (batch, channels, height, width), at the cells of the target. Where both
- * strides divide it is a transposed convolution by channel, which tiles see through; else, or for a target of fixed
- * size, a product with a matrix along each axis.
+ * Adds the interpolation of `x`, float32 (batch, channels, height, width), at the cells of the target, in the quickest
+ * form that there is. Where the strides divide it is a Resize, or at phases that Resize does not have a transposed
+ * convolution by channel: tiles see through both. Else, or for a target of fixed size, it is a product with a matrix
+ * along each axis.
  * @param from where the cells of `x` stand
  * @returns float32 (batch, channels, height and width of the target)
  * @throws ModelError where the channels are not known.
  */
 export function interpolate(b: Builder, x: Value, from: Grids, { grids, size }: Target): Value {
-  const isWhole = from.every(({ stride }, i) => Number.isInteger(stride / (grids[i]?.stride ?? 1)));
-  if ('name' in size && isWhole)
-    return upsample(b, x, { from, to: grids, like: size, kernel: b.fresh('interpolation.weight') });
-  const [, , height = 1, width = 1] = 'name' in size ? size.shape : [1, 1, ...size];
-  const sizes = [x.shape[2] ?? 1, x.shape[3] ?? 1, height, width];
+  if ('name' in size) {
+    const enlargement = enlargementOf(from, grids);
+    if (enlargement) return enlarge(b, x, enlargement, size);
+    if (from.every(({ stride }, i) => Number.isInteger(stride / (grids[i]?.stride ?? 1))))
+      return upsample(b, x, { from, to: grids, like: size, kernel: b.fresh('interpolation') });
+  }
+  return product(b, x, from, { grids, size });
+}
+
+/** A matrix along each axis: constants where all sizes are known. */
+function product(b: Builder, x: Value, from: Grids, { grids, size }: Target): Value {
+  const isValue = 'name' in size;
+  const sizes = [...x.shape.slice(2), ...(isValue ? size.shape.slice(2) : size)];
   if (isStatic(sizes)) {
-    const [rows = 1, columns = 1, ...counts] = sizes;
     const along = (axis: 0 | 1): Tensor<'float32'> => {
-      const cells = axis === 0 ? rows : columns;
-      const [grid, to] = [from[axis], grids[axis]];
-      return interpolationWeights({ from: grid, cells, to, count: counts[axis] ?? 1 });
+      const [cells = 1, count = 1] = [sizes[axis], sizes[axis + 2]];
+      return interpolationWeights({ from: from[axis], cells, to: grids[axis], count });
     };
     const across = b.Transpose(b.constant(along(1)), { perm: [1, 0] });
     return b.MatMul(b.constant(along(0)), b.MatMul(x, across));
   }
   const have = b.Shape(x, { start: 2 });
-  const wanted =
-    'name' in size ? b.Shape(size, { start: 2 }) : b.constant(tensor('int64', [2], size));
+  const wanted = isValue ? b.Shape(size, { start: 2 }) : b.constant(tensor('int64', [2], size));
   const along = (axis: 0 | 1): Value =>
     computedWeights(b, from[axis], grids[axis], at(b, have, axis), at(b, wanted, axis));
-  const product = b.MatMul(along(0), b.MatMul(x, b.Transpose(along(1), { perm: [1, 0] })));
+  const result = b.MatMul(along(0), b.MatMul(x, b.Transpose(along(1), { perm: [1, 0] })));
   const kept = b.constant(tensor('int64', [2], [0, 0]));
-  return b.Reshape(product, b.Concat(kept, wanted, { axis: 0 }));
+  return b.Reshape(result, b.Concat(kept, wanted, { axis: 0 }));
 }
 
 const at = (b: Builder, sizes: Value, axis: number): Value =>
