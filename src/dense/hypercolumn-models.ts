@@ -1,16 +1,33 @@
 /** Models around hypercolumns: the layers alone, the columns of every pixel, and classifiers on them by either path. */
+import { UsageError } from '../errors.js';
 import { type Model, model, type Value } from '../graph/graph.js';
 import type { Builder } from '../ops/builder.js';
-import { loadModel } from '../ops/load.js';
+import { load, loadModel } from '../ops/load.js';
 import { prune } from '../ops/rewrite/prune.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { efficient, explicit, kernelsOf } from './hypercolumn.js';
 import type { HypercolumnTap } from './hypercolumn-taps.js';
 
-/** The network up to what `add` makes, which gets the output's name. */
-function ending(source: Model, add: (b: Builder) => readonly (readonly [Value, string])[]): Model {
-  const b = loadModel({ ...source, graph: { ...source.graph, outputs: [] } });
-  for (const [value, name] of add(b)) b.output(value, b.values.has(name) ? value.name : name);
+/**
+ * The network up to the taps, and behind them what `add` makes, under the names given.
+ * @throws UsageError where a value that the taps need has such a name.
+ */
+function ending(
+  source: Model,
+  taps: readonly HypercolumnTap[],
+  add: (b: Builder) => readonly (readonly [Value, string])[],
+): Model {
+  const whole = loadModel({ ...source, graph: { ...source.graph, outputs: [] } });
+  for (const value of new Set(taps.map((tap) => tap.value))) whole.output(whole.value(value));
+  const graph = prune(whole.build(source.graph.name));
+  const b = load({ ...graph, outputs: [] }, { opset: whole.opset });
+  for (const [value, name] of add(b)) {
+    if (name !== value.name && b.values.has(name))
+      throw new UsageError(`the layers need a value "${name}": give the output another name`, {
+        actual: name,
+      });
+    b.output(value, name);
+  }
   const made = model(prune(b.build(source.graph.name)), source.metadata, b.opset);
   return { ...made, opsets: { ...source.opsets, ...made.opsets } };
 }
@@ -18,7 +35,7 @@ function ending(source: Model, add: (b: Builder) => readonly (readonly [Value, s
 /** The network with its taps as outputs, under the names of their values: what `columnsAt` reads. */
 export function tapsModel(source: Model, taps: readonly HypercolumnTap[]): Model {
   const values = [...new Set(taps.map(({ value }) => value))];
-  return ending(source, (b) => values.map((value) => [b.value(value), value] as const));
+  return ending(source, taps, (b) => values.map((value) => [b.value(value), value] as const));
 }
 
 /** The network that gives hypercolumns at every pixel: `hypercolumns`, float32 (batch, channels, height, width). */
@@ -27,7 +44,7 @@ export function hypercolumnModel(
   taps: readonly HypercolumnTap[],
   kernels?: readonly number[],
 ): Model {
-  return ending(source, (b) => [
+  return ending(source, taps, (b) => [
     [explicit(b, taps, kernels ? { kernels } : {}), 'hypercolumns'] as const,
   ]);
 }
@@ -54,7 +71,7 @@ export interface ColumnScorerOptions {
 /**
  * The network with a classifier of every pixel behind it, as one graph.
  * @returns a model whose one output is float32 (batch, outputs, height, width)
- * @throws ShapeError where the weights are not those of the taps.
+ * @throws ShapeError where the weights are not those of the taps; UsageError where the output has an inner value's name.
  */
 export function columnScorer(
   source: Model,
@@ -63,7 +80,7 @@ export function columnScorer(
   { path = 'efficient', squash = 'softmax', output = 'probabilities' }: ColumnScorerOptions = {},
 ): Model {
   const parts = kernelsOf(weights, taps, kernels);
-  return ending(source, (b) => {
+  return ending(source, taps, (b) => {
     const offset = b.initializer(b.fresh('hypercolumn.bias'), bias);
     const named = (i: number) => b.fresh(`hypercolumn.${taps[i]?.name}.weight`);
     const scores =

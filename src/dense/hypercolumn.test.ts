@@ -168,6 +168,16 @@ describe('both paths', () => {
     const wide = { weights: zeros('float32', [3, 30]), bias, kernels: [1, 3] };
     expect(scorer(wide)).toThrow(ShapeError);
   });
+
+  it('have their output under its name, unless a layer needs it', () => {
+    const source = network([{ kernel: 3, stride: 2, pads: [1, 1, 1, 1], pool: false }]);
+    const taps = hypercolumnTaps(source, ['map0']);
+    const classifier = { weights: zeros('float32', [3, 3]), bias: zeros('float32', [3]) };
+    const named = (output: string) => columnScorer(source, taps, classifier, { output });
+    // A value of the network, but of its end, which is not needed.
+    expect(named('global').graph.outputs.map(({ name }) => name)).toEqual(['global']);
+    expect(() => named('map0')).toThrow(/the layers need a value "map0"/);
+  });
 });
 
 describe('interpolation', () => {

@@ -63,6 +63,11 @@ export function efficient(
 
 /** @throws ShapeError */
 function checkHeads(taps: readonly HypercolumnTap[], { weights }: Heads): void {
+  if (weights.length !== taps.length || taps.length === 0)
+    throw new ShapeError(`${taps.length} layers need as many kernels, got ${weights.length}`, {
+      expected: taps.length,
+      actual: weights.length,
+    });
   const outputs = weights[0]?.shape[0];
   taps.forEach(({ name, channels, grids }, i) => {
     const shape = weights[i]?.shape ?? [];
@@ -76,11 +81,6 @@ function checkHeads(taps: readonly HypercolumnTap[], { weights }: Heads): void {
       { expected: [outputs, channels], actual: shape },
     );
   });
-  if (weights.length !== taps.length || taps.length === 0)
-    throw new ShapeError(`${taps.length} layers need as many kernels, got ${weights.length}`, {
-      expected: taps.length,
-      actual: weights.length,
-    });
 }
 
 /** The tap's value as a map; units as a map of one cell. */
