@@ -13,10 +13,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const perFile = 400;
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 2250,
+  bench: 2700,
   examples: 300,
   scripts: 120,
-  src: 630,
+  src: 680,
   'src/autodiff': 600,
   'src/cli': 7300,
   'src/data': 6750,

@@ -148,6 +148,41 @@ export {
   trainFcn,
   trainStages,
 } from './methods/fcn/train.js';
+export { type Box, boxOverlap, checkBox, expandBox } from './methods/hypercolumn/box.js';
+export {
+  type BoxTrainConfig,
+  boxTrainDefaults,
+  type CellsConfig,
+  cellsDefaults,
+} from './methods/hypercolumn/config.js';
+export {
+  type BoxExample,
+  type BoxImage,
+  type BoxImages,
+  type FitCellsOptions,
+  fitCells,
+} from './methods/hypercolumn/fit.js';
+export * from './methods/hypercolumn/heat.js';
+export {
+  type BoxHead,
+  type BoxNetwork,
+  boxModel,
+  boxNetwork,
+  emptyHead,
+} from './methods/hypercolumn/network.js';
+export {
+  type BoxPredictor,
+  boxPredictor,
+  type Heats,
+  heatOf,
+} from './methods/hypercolumn/predict.js';
+export * from './methods/hypercolumn/targets.js';
+export {
+  boxStep,
+  type TrainBoxesOptions,
+  type TrainedBoxes,
+  trainBoxes,
+} from './methods/hypercolumn/train.js';
 export { type Batches, type Images, ladderBatches } from './methods/ladder/batches.js';
 export {
   classifier,

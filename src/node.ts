@@ -4,6 +4,12 @@ export { balancedDraw } from './data/balanced.js';
 export { checkImages, type ImageReport } from './data/check-images.js';
 export type { Dataset, DatasetOptions, SemiSupervisedData } from './data/dataset.js';
 export { decodeImage, type ImageTarget, readImage } from './data/decode-image.js';
+export {
+  type BoxImagesOptions,
+  type BoxTask,
+  boxImages,
+  boxInput,
+} from './data/detection/box-images.js';
 export { type CocoDetectionOptions, cocoDetections } from './data/detection/coco.js';
 export type {
   Detection,
@@ -20,6 +26,7 @@ export {
   digitParts,
 } from './data/detection/digits.js';
 export type { BoxJitter } from './data/detection/jitter.js';
+export { type BoxFigures, type JudgeOptions, judgeBoxes } from './data/detection/judge.js';
 export { type Fetched, type GetOptions, getData } from './data/fetch/get.js';
 export { type KnownSet, knownSets } from './data/fetch/known.js';
 export { type IdxImages, type IdxPair, readIdxPair } from './data/idx.js';
