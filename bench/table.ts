@@ -5,6 +5,7 @@ import { compileBenchmark } from './compile.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
 import { convStepBenchmark } from './conv-step.bench.js';
 import { denseBenchmark } from './dense.bench.js';
+import { hypercolumnBenchmark } from './hypercolumn.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
@@ -16,6 +17,7 @@ export const benchmarks: readonly Benchmark[] = [
   convGradientBenchmark,
   convStepBenchmark,
   denseBenchmark,
+  hypercolumnBenchmark,
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,
