@@ -1,5 +1,6 @@
 /** All benchmarks, by name. A new one is a file `<name>.bench.ts` and a line here. */
 import type { Benchmark } from './benchmark.js';
+import { boxesBenchmark } from './boxes.bench.js';
 import { browserConvStepBenchmark } from './browser-conv-step.bench.js';
 import { compileBenchmark } from './compile.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
@@ -12,6 +13,7 @@ import { randomBenchmark } from './random.bench.js';
 import { tilesBenchmark } from './tiles.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
+  boxesBenchmark,
   browserConvStepBenchmark,
   compileBenchmark,
   convGradientBenchmark,
