@@ -162,7 +162,7 @@ export {
   type FitCellsOptions,
   fitCells,
 } from './methods/hypercolumn/fit.js';
-export * from './methods/hypercolumn/heat.js';
+export { figureMask, keypointsOf, partsOf } from './methods/hypercolumn/heat.js';
 export {
   type BoxHead,
   type BoxNetwork,
@@ -176,7 +176,7 @@ export {
   type Heats,
   heatOf,
 } from './methods/hypercolumn/predict.js';
-export * from './methods/hypercolumn/targets.js';
+export { figureTarget, keypointTargets, partTargets } from './methods/hypercolumn/targets.js';
 export {
   boxStep,
   type TrainBoxesOptions,
