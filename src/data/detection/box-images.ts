@@ -31,7 +31,7 @@ export interface BoxImagesOptions {
   readonly overlap?: number;
 }
 
-/** Radius around a keypoint as a share of the box's diagonal: Hariharan et al. 2015, section 4. */
+/** Radius around a keypoint as a share of the box's diagonal: Hariharan et al. 2015. */
 const keypointRadius = 0.1;
 
 /** What the maps of a task show, by name. */

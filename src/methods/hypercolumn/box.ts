@@ -1,5 +1,5 @@
 /**
- * Boxes and the map that is laid over each: 50 x 50 places in the expanded box (Hariharan et al. 2015, section 4), where
+ * Boxes and the map that is laid over each: 50 x 50 places in the expanded box (Hariharan et al. 2015), where
  * every label and every heat is.
  */
 import { DataError } from '../../errors.js';

@@ -23,19 +23,19 @@ export interface CellsConfig {
 
 /** As Hariharan et al. 2015 train at first: each classifier on the places of its own cell, no interpolation. */
 export const cellsDefaults: CellsConfig = {
-  // "a 50 x 50 heat map".
+  // The paper's.
   size: 50,
   // 5 or 10 in the paper; 5 x 5 is nearly as good as 10 x 10 there.
   grid: 5,
-  // Ours: the paper says "slightly". Boxes that are off by a seventh of their sides still hold the thing.
+  // Ours: the paper expands boxes slightly. Boxes that are off by a seventh of their sides still hold the thing.
   expansion: 0.15,
-  // "1 x 1 convolution", at first.
+  // The paper's at first; it then finds n x n of most help on low layers, as bench boxes does.
   kernels: null,
   // Ours: neighbours in a map of 50 x 50 say nearly the same.
   places: 100,
   // Ours, chosen on validation scenes of digits among powers of ten.
   penalty: 1e-3,
-  // Ours: the figures stand still from 40 on.
+  // Ours: fits that have not come to rest by then change little.
   iterations: 60,
   seed: 1,
 };

@@ -1,5 +1,5 @@
 /**
- * The paper's first training (Hariharan et al. 2015, section 4): every classifier of the grid by itself, a logistic
+ * The paper's first training (Hariharan et al. 2015): every classifier of the grid by itself, a logistic
  * regression on the hypercolumns of the places in its cell, of all boxes; interpolation between cells only when the head
  * is used. The network before it stays as it is.
  */

@@ -1,5 +1,5 @@
 /**
- * The grid of K x K location-specific classifiers over a box (Hariharan et al. 2015, section 4): classifier k is for the
+ * The grid of K x K location-specific classifiers over a box (Hariharan et al. 2015): classifier k is for the
  * places around the middle of cell k, and at a place between middles the probabilities of the nearest are blended,
  * h_i = sum_k alpha_ik g_k.
  */

@@ -1,4 +1,4 @@
-/** What heat maps over boxes say: masks, keypoints and parts in the image (Hariharan et al. 2015, section 4). */
+/** What heat maps over boxes say: masks, keypoints and parts in the image (Hariharan et al. 2015). */
 import { cellCentres } from './box.js';
 import type { BoxMap } from './targets.js';
 
@@ -102,7 +102,7 @@ export function partsOf(heat: Float32Array, figure: Uint32Array, map: BoxMap): U
 
 /**
  * Of each keypoint the place of largest heat, inside the image. What a detection says of it is scored by the
- * detection's score times this heat (section 5.2).
+ * detection's score times this heat.
  * @param heat (keypoints, size, size)
  */
 export function keypointsOf(heat: Float32Array, { box, size, image }: BoxMap): FoundKeypoint[] {

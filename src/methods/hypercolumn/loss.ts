@@ -1,6 +1,6 @@
 /**
  * The loss of the classifier grid: sigmoid, blend and log-likelihood in one, so that it stays exact where a probability
- * is 0 or 1 in float32 (Hariharan et al. 2015, section 4 ask for such a layer).
+ * is 0 or 1 in float32 (Hariharan et al. 2015 ask for such a layer).
  */
 import { ShapeError } from '../../errors.js';
 import type { Value } from '../../graph/graph.js';

@@ -1,7 +1,7 @@
 /**
  * Classifiers of boxes as one graph: images, boxes and which image each box is in go in, heat maps over the boxes come out.
  * The maps of an image are made once however many boxes it has; each is convolved where it stands, and what the grid's
- * classifiers say is read at the 50 x 50 places of each box, bilinearly, and summed (Hariharan et al. 2015, section 4,
+ * classifiers say is read at the 50 x 50 places of each box, bilinearly, and summed (Hariharan et al. 2015,
  * read from the whole image's maps rather than those of a crop: decision 020).
  */
 import type { Grid } from '../../dense/grid.js';

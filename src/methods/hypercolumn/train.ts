@@ -1,5 +1,5 @@
 /**
- * The paper's second training (Hariharan et al. 2015, section 4): the heads as layers of one network, which is trained
+ * The paper's second training (Hariharan et al. 2015): the heads as layers of one network, which is trained
  * through the blend of the grid, with or without the layers before them.
  */
 import { DataError, UsageError } from '../../errors.js';
