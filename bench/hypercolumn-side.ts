@@ -5,6 +5,7 @@
 import { nodeRuntime } from '../src/runtime/node.js';
 import type { Tensor } from '../src/tensor/tensor.js';
 import { hypercolumnSubject, type Path } from './hypercolumn-subject.js';
+import { peakMegabytes } from './peak-memory.js';
 import { summary } from './rounds.js';
 
 const [path = 'efficient', ...numbers] = process.argv.slice(2);
@@ -19,9 +20,7 @@ for (let k = 0; k < warmup + steps; k++) {
   if (k >= warmup) times.push(performance.now() - start);
   if (k === 0 && probabilities) means = meansOf(probabilities as Tensor<'float32'>);
 }
-// Kilobytes, by getrusage: the most that was ever resident.
-const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-console.log(JSON.stringify({ ...summary(times), peakMegabytes, means }));
+console.log(JSON.stringify({ ...summary(times), peakMegabytes: peakMegabytes(), means }));
 
 /** Of the first image's classes. */
 function meansOf({ dims: [, classes = 1, height = 1, width = 1], data }: Tensor<'float32'>) {
