@@ -23,15 +23,16 @@ const { values } = parseArgs({
   },
 });
 const batchSize = 8;
-const size = { height: 48, width: 48 };
+const size = { height: 36, width: 72 };
 const data = await digitScenes({
   ...size,
+  ...{ digits: [3, 4], sides: [0.85, 1] }, // large ones, beside and in front of each other
   train: Number(values.steps) * batchSize,
   validation: 40,
 });
 
 // Any classifier will do: what it knows goes on from there. Here are fresh weights.
-const source = buildModel(models['scene-net'], { input: [3, 48, 48] });
+const source = buildModel(models['scene-net'], { input: [3, size.height, size.width] });
 const network = fcnNetwork(source, { classes: data.classes.length, finest: 1 });
 const images = { channels: 3, ...size, layout: 'NCHW', colour: 'rgb' } as const;
 const preprocessing = { ...images, scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
@@ -42,7 +43,6 @@ const config: FcnConfig = {
   batchNorm: 'live', // there are no statistics yet
   batchSize,
   epochs: 1,
-  classWeights: data.classes.map((name) => (name === 'background' ? 0.3 : 1)),
 };
 const { input } = network;
 const batches = sceneBatches(data.train, { preprocessing, ...size, batchSize, seed: 1, input });

@@ -2,7 +2,12 @@
 import type { Architecture } from './architecture.js';
 
 /** Blocks of 3x3 convolutions, each normalised and rectified, with a pool of 2x2 before every block but the first. */
-const blocks: readonly (readonly number[])[] = [[16], [32, 32], [64, 64, 64], [128, 128]];
+const blocks: readonly (readonly number[])[] = [
+  [16, 16],
+  [32, 32],
+  [64, 64, 64],
+  [128, 128],
+];
 
 /** Strides 1, 2, 4 and 8, so that a fully convolutional network of it has a map for each. */
 export const sceneNet: Architecture = {
