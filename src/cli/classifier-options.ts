@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { noAugmentation } from '../data/augment.js';
 import {
   type ClassifierConfig,
-  optimizers,
   fromScratchDefaults as scratch,
   fineTuningDefaults as usual,
 } from '../methods/classifier/config.js';
+import { optimizers } from '../methods/optimization.js';
 import { type ModelName, models } from '../nn/models/table.js';
 import { imageDataOptions } from './image-data.js';
 import { preprocessingOptions } from './preprocessing.js';

@@ -1,7 +1,7 @@
 /** The options of `espalier train fcn`. */
 import { z } from 'zod';
-import { optimizers } from '../methods/classifier/config.js';
 import { type FcnConfig, type FcnPreset, fcnPresets, losses } from '../methods/fcn/config.js';
+import { optimizers } from '../methods/optimization.js';
 import { type ModelName, models } from '../nn/models/table.js';
 import { preprocessingOptions } from './preprocessing.js';
 import { runningOptions } from './running-options.js';

@@ -3,7 +3,7 @@
  * asked for, or bytes that are in memory already.
  */
 import { DataError } from '../errors.js';
-import { permutation, streamKey } from '../tensor/random.js';
+import { drawHeldOut, indicesWithin } from './held-out.js';
 import type { ImageSet } from './image-set.js';
 import { imageSize } from './image-set.js';
 import type { Skipped } from './list-images.js';
@@ -77,16 +77,7 @@ export function sourceOf(set: ImageSet, what: string): ImageSource {
  * @throws DataError where an index is outside [0, count).
  */
 export function subset(source: ImageSource, indices: ArrayLike<number>): ImageSource {
-  const chosen = Uint32Array.from(indices);
-  for (const [at, index] of chosen.entries())
-    if (indices[at] !== index || index >= source.count)
-      throw new DataError(
-        `index ${indices[at]} is outside the ${source.count} images of the source`,
-        {
-          expected: source.count,
-          actual: indices[at],
-        },
-      );
+  const chosen = indicesWithin(indices, source.count, 'images');
   const of = (index: number) => chosen[index] ?? source.count;
   return {
     count: chosen.length,
@@ -113,15 +104,6 @@ export function holdOut(
   amount: number,
   seed: number,
 ): { readonly rest: ImageSource; readonly held: ImageSource } {
-  const count = amount < 1 ? Math.round(amount * source.count) : amount;
-  if (!Number.isInteger(count) || count < 1 || count >= source.count)
-    throw new DataError(
-      `${amount} of ${source.count} images cannot be held out for validation: some must be taken, and some must remain to learn from`,
-      { expected: source.count - 1, actual: amount },
-    );
-  const order = permutation(source.count, streamKey(seed, 0, 'data/validation'));
-  return {
-    rest: subset(source, order.subarray(count).sort()),
-    held: subset(source, order.subarray(0, count).sort()),
-  };
+  const { rest, held } = drawHeldOut(source.count, amount, seed, 'images');
+  return { rest: subset(source, rest), held: subset(source, held) };
 }

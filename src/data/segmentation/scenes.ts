@@ -1,7 +1,6 @@
 /** Images with a class for every pixel, one at a time: what segmenters are trained and measured with. */
-import { DataError } from '../../errors.js';
 import { voidId } from '../../metrics/segmentation.js';
-import { permutation, streamKey } from '../../tensor/random.js';
+import { drawHeldOut, indicesWithin } from '../held-out.js';
 import type { DecodedImage } from '../image-source.js';
 import type { Skipped } from '../list-images.js';
 
@@ -82,13 +81,7 @@ export interface SegmentationData {
  * @throws DataError where an index is outside [0, count).
  */
 export function subsetScenes(source: SceneSource, indices: ArrayLike<number>): SceneSource {
-  const chosen = Uint32Array.from(indices);
-  const wrong = chosen.findIndex((index, at) => indices[at] !== index || index >= source.count);
-  if (wrong >= 0)
-    throw new DataError(
-      `index ${indices[wrong]} is outside the ${source.count} scenes of the source`,
-      { expected: source.count, actual: indices[wrong] },
-    );
+  const chosen = indicesWithin(indices, source.count, 'scenes');
   const of = (index: number) => chosen[index] ?? source.count;
   return {
     count: chosen.length,
@@ -108,15 +101,6 @@ export function holdOutScenes(
   amount: number,
   seed: number,
 ): { readonly rest: SceneSource; readonly held: SceneSource } {
-  const count = amount < 1 ? Math.round(amount * source.count) : amount;
-  if (!Number.isInteger(count) || count < 1 || count >= source.count)
-    throw new DataError(
-      `${amount} of ${source.count} scenes cannot be held out for validation: some must be taken, and some must remain to learn from`,
-      { expected: source.count - 1, actual: amount },
-    );
-  const order = permutation(source.count, streamKey(seed, 0, 'data/validation'));
-  return {
-    rest: subsetScenes(source, order.subarray(count).sort()),
-    held: subsetScenes(source, order.subarray(0, count).sort()),
-  };
+  const { rest, held } = drawHeldOut(source.count, amount, seed, 'scenes');
+  return { rest: subsetScenes(source, rest), held: subsetScenes(source, held) };
 }

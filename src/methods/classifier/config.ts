@@ -1,36 +1,16 @@
 /** Settings of a classifier's training. */
-import { UsageError } from '../../errors.js';
-import { adam, type Optimizer, sgd } from '../../nn/optimizer.js';
+import {
+  checkOptimization,
+  demandsOf,
+  isFromZero,
+  type OptimizationConfig,
+} from '../optimization.js';
 
-export const optimizers = ['sgd', 'nesterov', 'adam'] as const;
-
-export interface ClassifierConfig {
-  /** `all`, `head`, or patterns over the names of weights. */
-  readonly train: readonly string[];
-  /** Whether BatchNormalization keeps its running statistics or takes the batch's, and goes on averaging them. */
-  readonly batchNorm: 'frozen' | 'live';
-  readonly optimizer: (typeof optimizers)[number];
-  /** Of sgd and nesterov. */
-  readonly momentum: number;
-  readonly learningRate: number;
-  /** Learning rates as multiples of the base rate: of the head, of biases, and by `pattern=rate`. */
+export interface ClassifierConfig extends OptimizationConfig {
+  /** Of the head, as a multiple of the base learning rate. */
   readonly headRate: number;
-  readonly biasRate: number;
-  readonly rates: readonly string[];
-  /** As `parseSchedule` reads it. */
-  readonly schedule: string;
-  readonly weightDecay: number;
-  /** What it is for: all parameters, or neither biases nor the scales of normalisations. */
-  readonly decay: 'all' | 'weights';
+  /** Share of the target that is spread evenly over all classes. */
   readonly labelSmoothing: number;
-  /** One for each class; null for all alike. */
-  readonly classWeights: readonly number[] | null;
-  /** Largest norm of the gradient; null for no limit. */
-  readonly clip: number | null;
-  readonly batchSize: number;
-  /** Passes over the training images. */
-  readonly epochs: number;
-  readonly seed: number;
 }
 
 /** Going on with trained weights: a tenth of the usual rate, and a head that learns ten times as fast. */
@@ -75,12 +55,6 @@ export const fromScratchDefaults: ClassifierConfig = {
   schedule: 'step:0.5,0.75',
 };
 
-/** The optimizer that a config names. */
-export function optimizerOf({ optimizer, momentum, weightDecay }: ClassifierConfig): Optimizer {
-  if (optimizer === 'adam') return adam({ weightDecay });
-  return sgd({ momentum, weightDecay, nesterov: optimizer === 'nesterov' });
-}
-
 /**
  * Weights of classes for which each class counts as much as any other: count / (classes * count of the class), as
  * scikit-learn's `balanced`. A class without images gets 1.
@@ -93,32 +67,13 @@ export function balancedWeights(labels: Int32Array, classes: number): number[] {
 
 /** @throws UsageError naming the first setting that makes no sense. */
 export function checkConfig(config: ClassifierConfig, classes: number): void {
-  const demand = (holds: boolean, name: keyof ClassifierConfig, rule: string): void => {
-    if (!holds)
-      throw new UsageError(`invalid ${name}: ${rule}, got ${JSON.stringify(config[name])}`, {
-        actual: config[name],
-      });
-  };
-  const { classWeights, clip } = config;
-  const fromZero = (n: number): boolean => n >= 0 && Number.isFinite(n);
-  const whole = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
+  const demand = demandsOf(config);
   demand(config.train.length > 0, 'train', 'all, head or patterns');
-  demand(whole(config.batchSize), 'batchSize', 'a whole number above 0');
-  demand(config.epochs > 0, 'epochs', 'a number above 0');
-  demand(config.learningRate > 0, 'learningRate', 'a number above 0');
-  demand(config.momentum >= 0 && config.momentum < 1, 'momentum', 'a number in [0, 1)');
-  for (const name of ['headRate', 'biasRate', 'weightDecay'] as const)
-    demand(fromZero(config[name]), name, 'a number from 0 on');
+  checkOptimization(config, classes);
+  demand(isFromZero(config.headRate), 'headRate', 'a number from 0 on');
   demand(
     config.labelSmoothing >= 0 && config.labelSmoothing < 1,
     'labelSmoothing',
     'a share in [0, 1)',
   );
-  demand(
-    classWeights === null || (classWeights.length === classes && classWeights.every(fromZero)),
-    'classWeights',
-    `one number from 0 on for each of the ${classes} classes`,
-  );
-  demand(clip === null || clip > 0, 'clip', 'a number above 0');
-  demand(Number.isSafeInteger(config.seed) && config.seed >= 0, 'seed', 'a whole number from 0 on');
 }

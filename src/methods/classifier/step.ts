@@ -2,7 +2,8 @@
 import { crossEntropyRows, errorOfRows } from '../../nn/losses.js';
 import { trainingForm } from '../../nn/training-form.js';
 import { compileStep, type TrainingStep } from '../../train/step.js';
-import { type ClassifierConfig, optimizerOf } from './config.js';
+import { optimizerOf } from '../optimization.js';
+import type { ClassifierConfig } from './config.js';
 import type { Network } from './network.js';
 import { chooseParameters, settingsOf } from './parameters.js';
 

@@ -1,46 +1,26 @@
 /** Settings of a segmenter's training, and the recipes that the paper and we have. */
-import { UsageError } from '../../errors.js';
-import { adam, type Optimizer, sgd } from '../../nn/optimizer.js';
-import { optimizers } from '../classifier/config.js';
+import {
+  checkOptimization,
+  demandsOf,
+  isFromZero,
+  type OptimizationConfig,
+} from '../optimization.js';
 
 export const losses = ['cross-entropy', 'focal', 'dice', 'cross-entropy+dice'] as const;
 
-export interface FcnConfig {
-  /** `all`, `scores` (the score layers alone), or patterns over the names of weights. */
-  readonly train: readonly string[];
-  /** Whether BatchNormalization keeps its running statistics or takes the batch's, and goes on averaging them. */
-  readonly batchNorm: 'frozen' | 'live';
+/** `train` knows the words `all` and `scores` (the score layers alone); `epochs` are those of each stage. */
+export interface FcnConfig extends OptimizationConfig {
   /** Kernels that are learned: none, those between the maps, or that to the pixels too. All begin bilinear. */
   readonly upsampling: 'fixed' | 'intermediate' | 'learned';
-  readonly optimizer: (typeof optimizers)[number];
-  /** Of sgd and nesterov. */
-  readonly momentum: number;
-  readonly learningRate: number;
-  /** Of each finer network of a staged training, as a multiple of the rate of the one before. */
+  /** Learning rate of each finer network of a staged training, as a multiple of that of the one before. */
   readonly stageRate: number;
-  /** Learning rates as multiples of the base rate: of score layers, of biases, and by `pattern=rate`. */
+  /** Of score layers, as a multiple of the base rate. */
   readonly scoreRate: number;
-  readonly biasRate: number;
-  readonly rates: readonly string[];
-  /** As `parseSchedule` reads it. */
-  readonly schedule: string;
-  readonly weightDecay: number;
-  /** What it is for: all parameters, or neither biases nor the scales of normalisations. */
-  readonly decay: 'all' | 'weights';
   readonly loss: (typeof losses)[number];
   /** `mean` over the pixels that are not void, or their `sum`, the paper's unnormalised loss. */
   readonly reduction: 'mean' | 'sum';
   /** Of the focal loss. */
   readonly gamma: number;
-  /** One for each class; null for all alike. */
-  readonly classWeights: readonly number[] | null;
-  /** Largest norm of the gradient; null for no limit. */
-  readonly clip: number | null;
-  /** Images a step. */
-  readonly batchSize: number;
-  /** Passes over the training images; of each network of a staged training. */
-  readonly epochs: number;
-  readonly seed: number;
 }
 
 /** Batches of 20 and a normalised loss: Long et al. 2015, section 4.3 ("Optimization"), at the rate of VGG16. */
@@ -128,40 +108,17 @@ export type FcnPreset = keyof typeof fcnPresets;
 /** The factors of skips that are trained at once with the rest: voc-fcn8s-atonce has 0.01 and 0.0001. */
 export const atOnceScale = 0.01;
 
-/** The optimizer that a config names. */
-export function optimizerOf({ optimizer, momentum, weightDecay }: FcnConfig): Optimizer {
-  if (optimizer === 'adam') return adam({ weightDecay });
-  return sgd({ momentum, weightDecay, nesterov: optimizer === 'nesterov' });
-}
-
 /** @throws UsageError naming the first setting that makes no sense. */
 export function checkConfig(config: FcnConfig, classes: number): void {
-  const demand = (holds: boolean, name: keyof FcnConfig, rule: string): void => {
-    if (!holds)
-      throw new UsageError(`invalid ${name}: ${rule}, got ${JSON.stringify(config[name])}`, {
-        actual: config[name],
-      });
-  };
-  const { classWeights, clip } = config;
-  const fromZero = (n: number): boolean => n >= 0 && Number.isFinite(n);
+  const demand = demandsOf(config);
   demand(config.train.length > 0, 'train', 'all, scores or patterns');
   demand(losses.includes(config.loss), 'loss', `one of ${losses.join(', ')}`);
-  demand(optimizers.includes(config.optimizer), 'optimizer', `one of ${optimizers.join(', ')}`);
+  checkOptimization(config, classes);
   demand(
-    Number.isSafeInteger(config.batchSize) && config.batchSize > 0,
-    'batchSize',
-    'a whole number above 0',
+    config.stageRate > 0 && Number.isFinite(config.stageRate),
+    'stageRate',
+    'a number above 0',
   );
-  for (const name of ['epochs', 'learningRate', 'stageRate'] as const)
-    demand(config[name] > 0 && Number.isFinite(config[name]), name, 'a number above 0');
-  demand(config.momentum >= 0 && config.momentum < 1, 'momentum', 'a number in [0, 1)');
-  for (const name of ['scoreRate', 'biasRate', 'weightDecay', 'gamma'] as const)
-    demand(fromZero(config[name]), name, 'a number from 0 on');
-  demand(
-    classWeights === null || (classWeights.length === classes && classWeights.every(fromZero)),
-    'classWeights',
-    `one number from 0 on for each of the ${classes} classes`,
-  );
-  demand(clip === null || clip > 0, 'clip', 'a number above 0');
-  demand(Number.isSafeInteger(config.seed) && config.seed >= 0, 'seed', 'a whole number from 0 on');
+  for (const name of ['scoreRate', 'gamma'] as const)
+    demand(isFromZero(config[name]), name, 'a number from 0 on');
 }

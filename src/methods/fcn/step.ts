@@ -4,7 +4,8 @@ import { crossEntropyPixels, diceLoss, focalLoss } from '../../nn/dense-losses.j
 import { trainingForm } from '../../nn/training-form.js';
 import type { Builder } from '../../ops/builder.js';
 import { compileStep, type TrainingStep } from '../../train/step.js';
-import { type FcnConfig, optimizerOf } from './config.js';
+import { optimizerOf } from '../optimization.js';
+import type { FcnConfig } from './config.js';
 import type { FcnNetwork } from './network.js';
 import { chooseParameters, settingsOf } from './parameters.js';
 

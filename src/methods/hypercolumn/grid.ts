@@ -3,6 +3,7 @@
  * places around the middle of cell k, and at a place between middles the probabilities of the nearest are blended,
  * h_i = sum_k alpha_ik g_k.
  */
+import { evenGrid, interpolationWeights } from '../../dense/interpolation.js';
 import { UsageError } from '../../errors.js';
 import { type Tensor, zeros } from '../../tensor/tensor.js';
 
@@ -20,18 +21,6 @@ export function cellsOfAxis(size: number, cells: number): Uint16Array {
   return Uint16Array.from({ length: size }, (_, i) => Math.floor(((i + 0.5) * cells) / size));
 }
 
-/** alpha along one axis: (size, cells), one or two weights above 0 a place, which sum to 1. */
-function axisWeights(size: number, cells: number): Float32Array {
-  const weights = new Float32Array(size * cells);
-  for (let i = 0; i < size; i++) {
-    const place = Math.min(Math.max(((i + 0.5) * cells) / size - 0.5, 0), cells - 1);
-    const first = Math.floor(place);
-    weights[i * cells + first] = 1 - (place - first);
-    if (place > first) weights[i * cells + first + 1] = place - first;
-  }
-  return weights;
-}
-
 /**
  * alpha of all places: float32 (cells * cells, size, size), the cells row by row. At each place at most four are above
  * 0, and they sum to 1.
@@ -39,7 +28,10 @@ function axisWeights(size: number, cells: number): Float32Array {
  */
 export function gridWeights(cells: number, size: number): Tensor<'float32'> {
   checkGrid(cells, size);
-  const along = axisWeights(size, cells);
+  const { data: along } = interpolationWeights({
+    ...{ from: evenGrid(size, cells), cells },
+    ...{ to: evenGrid(size, size), count: size },
+  });
   const weights = zeros('float32', [cells * cells, size, size]);
   for (let row = 0; row < cells; row++)
     for (let column = 0; column < cells; column++)

@@ -5,7 +5,7 @@
  * read from the whole image's maps rather than those of a crop: decision 020).
  */
 import type { Grid } from '../../dense/grid.js';
-import { columnLength, kernelsOf } from '../../dense/hypercolumn.js';
+import { columnLength, kernelsOf, withNeighbours } from '../../dense/hypercolumn.js';
 import type { HypercolumnTap } from '../../dense/hypercolumn-taps.js';
 import { ShapeError } from '../../errors.js';
 import { type Graph, type Model, model, type Value } from '../../graph/graph.js';
@@ -141,7 +141,7 @@ function addHead(b: Builder, name: string, head: BoxHead, boxes: Value, owners: 
     const n = kernels[i] ?? 1;
     const map = b.value(tap.value);
     const x = map.shape.length === 4 ? map : b.Unsqueeze(map, [2, 3]);
-    const scores = b.Conv(withRim(b, x, n), weight, i === 0 ? offset : null, {
+    const scores = b.Conv(withNeighbours(b, x, n), weight, i === 0 ? offset : null, {
       kernel_shape: [n, n],
     });
     const own = b.Gather(scores, owners, { axis: 0 });
@@ -162,14 +162,6 @@ function addHead(b: Builder, name: string, head: BoxHead, boxes: Value, owners: 
     weights: weights.map((each) => each.name),
     bias: offset.name,
   };
-}
-
-/** With as many copies of the outermost cells around it as a kernel of n x n reaches beyond. */
-function withRim(b: Builder, x: Value, n: number): Value {
-  if (n === 1) return x;
-  const reach = (n - 1) / 2;
-  const pads = b.constant(tensor('int64', [4], [reach, reach, reach, reach]));
-  return b.Pad(x, pads, null, b.constant(tensor('int64', [2], [2, 3])), { mode: 'edge' });
 }
 
 /**
