@@ -8,7 +8,7 @@ import { overlay } from '../report/overlay.js';
 import { encodePng } from '../report/png.js';
 import { writeAtomically } from '../runs/atomic-file.js';
 import { npyWriter } from '../runs/npy-file.js';
-import { palettePngWriter } from '../runs/png-file.js';
+import { greyPngWriter, palettePngWriter } from '../runs/png-file.js';
 import type { Context } from './command.js';
 import type { ImageSegmenter } from './image-segmenter.js';
 import { interleaved } from './segmenter-judging.js';
@@ -54,7 +54,8 @@ export async function segmentImage(
         `${file}: too large for an overlay, which is made of at most ${pixelCap / 1e6} megapixels`,
       );
     const wanted = isLarge ? null : files['overlay'];
-    const ids = wanted ? new Uint8Array(plan.positions[0] * plan.positions[1]) : null;
+    const Ids = isWide(segmenter) ? Uint16Array : Uint8Array;
+    const ids = wanted ? new Ids(plan.positions[0] * plan.positions[1]) : null;
     const counts = await run(segmenter, regions, plan, files, ids, context);
     if (wanted && ids) await writeOverlay(wanted, regions, ids, plan, segmenter, options);
     const all = counts.reduce((sum, count) => sum + count, 0);
@@ -68,17 +69,26 @@ export async function segmentImage(
   }
 }
 
+type Ids = Uint8Array | Uint16Array;
+
+/** Whether there are more classes than a palette has colours. */
+const isWide = ({ classes }: ImageSegmenter): boolean => classes.length > 256;
+
 /** Runs all tiles; `ids` takes the classes of the whole where it is given. */
 async function run(
-  { session, preprocessing, palette, classes }: ImageSegmenter,
+  segmenter: ImageSegmenter,
   regions: Regions,
   plan: TilePlan,
   files: Readonly<Record<string, string>>,
-  ids: Uint8Array | null,
+  ids: Ids | null,
   context: Context,
 ): Promise<readonly number[]> {
   const [height, width] = plan.positions;
-  const mask = await palettePngWriter(files['mask'] ?? '', { width, height, palette });
+  const { session, preprocessing, palette, classes } = segmenter;
+  const file = files['mask'] ?? '';
+  const mask = isWide(segmenter)
+    ? await greyPngWriter(file, { width, height }, 16)
+    : await palettePngWriter(file, { width, height, palette });
   const { probabilities: path } = files;
   const dims = [classes.length, height, width] as const;
   const scores = path === undefined ? null : await npyWriter(path, { dims, dtype: 'float32' });
@@ -86,7 +96,7 @@ async function run(
   try {
     const sink = {
       classes: {
-        async write(rows: Uint8Array) {
+        async write(rows: Ids) {
           ids?.set(rows, at);
           at += rows.length;
           await mask.write(rows);
@@ -111,9 +121,9 @@ async function run(
 async function writeOverlay(
   path: string,
   regions: Regions,
-  ids: Uint8Array,
+  ids: Ids,
   plan: TilePlan,
-  { palette }: ImageSegmenter,
+  segmenter: ImageSegmenter,
   options: SegmentImageOptions,
 ): Promise<void> {
   const { width, height, channels } = regions;
@@ -124,8 +134,9 @@ async function writeOverlay(
   const rgb = overlay(
     { width, height, channels: 3, pixels },
     atPixels(ids, plan.positions, [height, width]),
-    palette,
-    { opacity: options.opacity },
+    segmenter.palette,
+    // Of predictions no pixel is void, and where there are so many classes 255 is one of them.
+    { opacity: options.opacity, ignore: -1 },
   );
   const bytes =
     options.overlay === 'png'
@@ -139,9 +150,10 @@ async function writeOverlay(
 type Sides = readonly [height: number, width: number];
 
 /** The classes of a coarser map spread over the image's pixels. */
-function atPixels(ids: Uint8Array, from: Sides, to: Sides): Uint8Array {
+function atPixels(ids: Ids, from: Sides, to: Sides): Ids {
   if (from[0] === to[0] && from[1] === to[1]) return ids;
-  const out = new Uint8Array(to[0] * to[1]);
+  const out: Ids =
+    ids instanceof Uint16Array ? new Uint16Array(to[0] * to[1]) : new Uint8Array(to[0] * to[1]);
   for (let y = 0; y < to[0]; y++) {
     const row = Math.floor((y * from[0]) / to[0]) * from[1];
     for (let x = 0; x < to[1]; x++)

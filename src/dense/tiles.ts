@@ -214,7 +214,7 @@ export function keptOf({ map, tile: { row, column } }: TileOutput): Tensor<'floa
  */
 export function classesOf(
   { map, tile: { row, column } }: TileOutput,
-  out: Uint8Array,
+  out: Uint8Array | Uint16Array,
   stride: number,
 ): void {
   const [, channels = 0, height = 0, width = 0] = map.dims;

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { ConfusionMatrix } from './classification.js';
 
 /** Classes of pixels, row by row; a byte each in memory, int32 in graphs. */
-export type PixelClasses = Uint8Array | Int32Array;
+export type PixelClasses = Uint8Array | Uint16Array | Int32Array;
 
 /** The id of pixels that count nowhere. */
 export const voidId = 255;

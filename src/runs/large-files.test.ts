@@ -51,6 +51,18 @@ describe('a PNG', () => {
     expect(await readdir(folder)).toEqual(['ids.png']);
   });
 
+  it('of more ids than a palette has colours has 16 bits', async () => {
+    const path = join(folder, 'wide.png');
+    const wide = Uint16Array.from({ length: 6 }, (_, i) => i * 12_345);
+    const writer = await greyPngWriter(path, { width: 3, height: 2 }, 16);
+    await writer.write(wide.subarray(0, 3));
+    await writer.write(wide.subarray(3));
+    await writer.finish();
+    const read = decode(await readFile(path), { checkCrc: true });
+    expect([read.depth, read.channels]).toEqual([16, 1]);
+    expect([...read.data]).toEqual([...wide]);
+  });
+
   it('of grey values has these', async () => {
     const path = join(folder, 'grey.png');
     const writer = await greyPngWriter(path, { width, height });

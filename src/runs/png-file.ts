@@ -1,4 +1,4 @@
-/** PNG files of one byte a pixel, written row by row, so that their size is bounded by the disk alone. */
+/** PNG files of one number a pixel, written row by row, so that their size is bounded by the disk alone. */
 import { once } from 'node:events';
 import { crc32, createDeflate, type Deflate } from 'node:zlib';
 import { UsageError } from '../errors.js';
@@ -8,10 +8,10 @@ import { openStreamed, type StreamedFile } from './streamed-file.js';
 export interface PngWriter {
   /**
    * Adds rows.
-   * @param rows uint8 (rows, width), the next ones from the top
+   * @param rows (rows, width), the next ones from the top: uint8, or uint16 of a PNG of 16 bits
    * @throws TrainingError where they cannot be written; UsageError where they are no whole rows, or too many.
    */
-  write(rows: Uint8Array): Promise<void>;
+  write(rows: Uint8Array | Uint16Array): Promise<void>;
   /** Makes it the file at its path. @throws TrainingError as `write`; UsageError where rows are missing. */
   finish(): Promise<void>;
   /** Removes what was written. Nothing after `finish`. */
@@ -51,18 +51,31 @@ export async function palettePngWriter(
   palette.forEach((colour, id) => {
     colours.set(colour, 3 * id);
   });
-  return pngWriter(path, { width, height }, 'palette', chunk('PLTE', colours));
+  return pngWriter(
+    path,
+    { width, height },
+    { colour: 'palette', depth: 8 },
+    chunk('PLTE', colours),
+  );
 }
 
-/** A PNG of grey values. @throws as `palettePngWriter`. */
-export async function greyPngWriter(path: string, size: PngSize): Promise<PngWriter> {
-  return pngWriter(path, size, 'grey', new Uint8Array(0));
+/**
+ * A PNG of grey values, or of ids of which there are more than a palette has colours.
+ * @param depth bits of each
+ * @throws as `palettePngWriter`.
+ */
+export async function greyPngWriter(
+  path: string,
+  size: PngSize,
+  depth: 8 | 16 = 8,
+): Promise<PngWriter> {
+  return pngWriter(path, size, { colour: 'grey', depth }, new Uint8Array(0));
 }
 
 async function pngWriter(
   path: string,
   { width, height }: PngSize,
-  kind: keyof typeof colourTypes,
+  { colour, depth }: { readonly colour: keyof typeof colourTypes; readonly depth: 8 | 16 },
   beforeData: Uint8Array,
 ): Promise<PngWriter> {
   if (![width, height].every((n) => Number.isSafeInteger(n) && n >= 1 && n <= longest))
@@ -73,7 +86,7 @@ async function pngWriter(
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, colourTypes[kind]], 8);
+  header.set([depth, colourTypes[colour]], 8);
   await file.write(Buffer.concat([signature, chunk('IHDR', header), beforeData]));
   const data = compressor(file);
   let missing = height;
@@ -87,9 +100,11 @@ async function pngWriter(
         );
       missing -= count;
       // Each row begins with its filter: none, since ids next to each other are no gradient.
-      const filtered = Buffer.alloc(count * (width + 1));
+      const bytes = depth === 16 ? bigEndian(rows) : rows;
+      const line = (width * depth) / 8;
+      const filtered = Buffer.alloc(count * (line + 1));
       for (let y = 0; y < count; y++)
-        filtered.set(rows.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+        filtered.set(bytes.subarray(y * line, (y + 1) * line), y * (line + 1) + 1);
       await data.write(filtered);
     },
     async finish() {
@@ -106,6 +121,13 @@ async function pngWriter(
       await file.abandon();
     },
   };
+}
+
+/** Numbers of 16 bits as PNG has them, the higher byte first. */
+function bigEndian(numbers: ArrayLike<number>): Uint8Array {
+  const bytes = Buffer.alloc(2 * numbers.length);
+  for (let i = 0; i < numbers.length; i++) bytes.writeUInt16BE(numbers[i] ?? 0, 2 * i);
+  return bytes;
 }
 
 /** Length, name, data, checksum. */

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Folder, makeFolder, run } from '../../../test/cli.js';
 import { decodeRawPng } from '../../data/segmentation/mask.js';
+import { vocPalette } from '../../data/segmentation/palette.js';
 import { type Model, model } from '../../graph/graph.js';
 import { describeClassifier } from '../../onnx/metadata.js';
 import { builder } from '../../ops/builder.js';
@@ -40,6 +41,28 @@ function brightPixels(options: { kernel?: number; described?: boolean; pad?: num
   return model(b.build('bright'), described ? spec : {});
 }
 
+/** One of 300 classes for a pixel, the nearest to 299 times its brightness: i with the largest 2 i t - i^2. */
+function manyClasses(): Model {
+  const b = builder();
+  const x = b.input('image', 'float32', ['batch', 1, 'height', 'width']);
+  const ids = Array.from({ length: 300 }, (_, i) => i);
+  const slopes = ids.map((i) => 2 * 299 * i);
+  const scores = b.Conv(
+    x,
+    b.initializer('weight', tensor('float32', [300, 1, 1, 1], slopes)),
+    b.initializer(
+      'bias',
+      tensor(
+        'float32',
+        [300],
+        ids.map((i) => -i * i),
+      ),
+    ),
+  );
+  b.output(scores, 'scores');
+  return model(b.build('many'), {});
+}
+
 const [height, width] = [30, 40];
 /** Bright in the left half. */
 const half = (h = height, w = width) =>
@@ -55,6 +78,7 @@ beforeAll(() => {
   folder.write('in/a.png', encodePng(half(), width, height, 1));
   folder.write('in/deep/a.png', encodePng(half(), width, height, 1));
   folder.write('in/broken.png', 'no image');
+  folder.write('many.onnx', manyClasses());
   folder.write('small.png', encodePng(half(4, 6), 6, 4, 1));
 });
 afterAll(() => folder.remove());
@@ -115,6 +139,19 @@ describe('predict with a segmenter', () => {
     expect(code).toBe(0);
     const areas = JSON.parse(bytes('bare/areas.json').toString());
     expect(Object.keys(areas.images[0].areas)).toEqual(['0', '1']);
+  });
+
+  it('writes masks of 16 bits where a palette has too few colours', async () => {
+    const ramp = Uint8Array.from({ length: 256 }, (_, i) => i);
+    folder.write('ramp.png', encodePng(ramp, 64, 4, 1));
+    const { code, err } = await here('many.onnx ramp.png --to many --tile 32 --opacity 1');
+    expect(code, err).toBe(0);
+    const mask = decodeRawPng(bytes('many/ramp-mask.png'), 'mask');
+    expect(Array.from(mask.data)).toEqual(
+      [...ramp].map((value) => Math.round((299 * value) / 255)),
+    );
+    const colours = await sharp(bytes('many/ramp-overlay.png')).raw().toBuffer();
+    expect([...colours.subarray(-3)]).toEqual(vocPalette(300)[299]);
   });
 
   it('names files by a pattern', async () => {

@@ -16,8 +16,8 @@ import type { Regions } from './regions.js';
 
 /** Where the result goes; at least one of the two. Nobody else finishes or abandons them. */
 export interface TiledSink {
-  /** Takes rows of class ids, uint8 (rows, width) of the output's positions, from the top. */
-  readonly classes?: { write(rows: Uint8Array): Promise<void> };
+  /** Takes rows of class ids, (rows, width) of the output's positions, from the top: uint16 of more than 256 classes. */
+  readonly classes?: { write(rows: Uint8Array | Uint16Array): Promise<void> };
   /** Takes parts of the output, float32 (channels, height, width), in any order. */
   readonly scores?: {
     write(
@@ -46,7 +46,7 @@ export interface TiledResult {
  * Reads, runs and writes tile by tile. What is held is one tile's input and output, and the class ids of one row of
  * tiles.
  * @param plan of the session's model, for the size of the image
- * @throws UsageError where plan, image and preprocessing do not belong together, or classes do not fit a byte;
+ * @throws UsageError where plan, image and preprocessing do not belong together, or classes are more than 65,536;
  * InterruptedError once the signal is aborted; DataError and what the sinks throw.
  */
 export async function predictTiled(
@@ -61,7 +61,8 @@ export async function predictTiled(
   const [, width] = plan.positions;
   const { classes, scores } = sink;
   const counts = new Array<number>(classes ? plan.channels : 0).fill(0);
-  let band = new Uint8Array(0);
+  const Ids = plan.channels > 256 ? Uint16Array : Uint8Array;
+  let band: Uint8Array | Uint16Array = new Ids(0);
   await forEachTile(
     session,
     plan,
@@ -76,7 +77,7 @@ export async function predictTiled(
       }
       if (!classes) return;
       const size = (row.output.end - row.output.start) * width;
-      if (band.length < size) band = new Uint8Array(size);
+      if (band.length < size) band = new Ids(size);
       const rows = band.subarray(0, size);
       classesOf(output, rows, width);
       if (!endsRow) return;
@@ -87,6 +88,9 @@ export async function predictTiled(
   );
   return { counts };
 }
+
+/** Numbers of 16 bits. */
+const mostClasses = 65_536;
 
 function check(
   { width, height, channels }: Regions,
@@ -100,9 +104,9 @@ function check(
       `predictTiled: the plan is for ${size[1]} x ${size[0]} pixels, the image has ${width} x ${height}. Plan for the image's own size.`,
       { expected: size, actual: [height, width] },
     );
-  if (classes && ofOutput > 256)
+  if (classes && ofOutput > mostClasses)
     throw new UsageError(
-      `predictTiled: ${ofOutput} classes do not fit a map of bytes, which has 256 at most. Ask for the scores.`,
+      `predictTiled: ${ofOutput} classes do not fit a map of ids, which has ${mostClasses} at most. Ask for the scores.`,
       { actual: ofOutput },
     );
   if (preprocessing.layout === 'flat')
