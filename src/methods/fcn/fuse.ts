@@ -50,5 +50,7 @@ export function fuse(
   const size = b.Shape(up, { start: 2 });
   const cut = b.Slice(fine.value, [top, left], b.Add(size, [top, left]), [2, 3]);
   const grids = [cutGrid(fine.grids[0], top), cutGrid(fine.grids[1], left)] as const;
-  return { value: b.Add(up, cut), grids };
+  // A network whose pools leave out a last window may have fewer of the finer cells: then the coarser ones are cut too.
+  const within = b.Slice(up, [0, 0], b.Shape(cut, { start: 2 }), [2, 3]);
+  return { value: b.Add(within, cut), grids };
 }

@@ -157,4 +157,19 @@ describe('the two alignments', () => {
     // And they are no constant there.
     expect(new Set(a.data.map((p) => Math.round(p * 1e4))).size).toBeGreaterThan(20);
   });
+
+  it.each([
+    [97, 64],
+    [100, 101],
+    [111, 82],
+  ])(
+    'cover an image of %i x %i, also where a pool left the finer map a cell short',
+    async (height, width) => {
+      for (const alignment of ['paper', 'exact'] as const) {
+        const made = network(squeezenet, { finest: 4, alignment }, [16, 8, 4]);
+        const found = await probabilities(made, height, width);
+        expect(found.dims).toEqual([1, classes, height, width]);
+      }
+    },
+  );
 });
