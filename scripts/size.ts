@@ -11,12 +11,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Lines of one file: a longer one does more than one thing. */
 const perFile = 400;
+/** But for the list of all that is public. */
+const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
   bench: 2700,
   examples: 300,
   scripts: 120,
-  src: 680,
+  src: 900,
   'src/autodiff': 600,
   'src/cli': 7300,
   'src/data': 6750,
@@ -28,7 +30,8 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/methods/fcn': 950,
   'src/methods/hypercolumn': 1500,
   'src/methods/ladder': 1600,
-  'src/metrics': 700,
+  // Besides classes: pixels, detections, what lies outside, calibration.
+  'src/metrics': 1250,
   'src/nn': 1150,
   'src/onnx': 1500,
   'src/ops': 7700,
@@ -75,7 +78,7 @@ for (const top of ['src', 'examples', 'bench', 'scripts'])
       continue;
     const size = codeLines(join(root, name));
     sizes.set(folderOf(name), (sizes.get(folderOf(name)) ?? 0) + size);
-    if (size > perFile)
+    if (size > perFile && !lists.includes(name))
       problems.push(`${name} has ${size} lines of code, at most ${perFile} are allowed`);
   }
 

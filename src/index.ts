@@ -3,6 +3,7 @@
  * folders, readers of files) is `espalier/node`, the runtime of the browser `espalier/web`, and what an operator
  * of one's own is made of `espalier/extend`.
  */
+
 export { type BackwardOptions, backward } from './autodiff/backward.js';
 export { type CheckOptions, checkGradient, type GradientCheck } from './autodiff/check.js';
 export {
@@ -258,6 +259,27 @@ export {
   type RegionTruth,
   regionOverlap,
 } from './metrics/detection-regions.js';
+export {
+  figuresOfGroups,
+  groupScores,
+  type OutOfDistributionFigures,
+  type OutOfDistributionOptions,
+  outOfDistributionFigureNames,
+  outOfDistributionFigures,
+  paperTpr,
+  type RocPoint,
+  rocCurve,
+  type ScoreGroups,
+  type Scores,
+  thresholdAtTpr,
+} from './metrics/out-of-distribution.js';
+export {
+  type BootstrapOptions,
+  type FiguresWithIntervals,
+  figuresWithIntervals,
+  type Interval,
+} from './metrics/out-of-distribution-interval.js';
+export { paperMetrics } from './metrics/out-of-distribution-paper.js';
 export {
   addPixels,
   type ClassFigures,
