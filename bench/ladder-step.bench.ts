@@ -17,7 +17,7 @@ const config = ladderConfig('100', 'full', 784, 10);
 export const ladderStepBenchmark: Benchmark = {
   name: 'ladder-step',
   summary: 'the full ladder step at the size of the paper, against PyTorch and its Gemms alone',
-  amount: { steps: 20, warmup: 5, rounds: 5 },
+  amount: { steps: 96, warmup: 32, rounds: 3 },
   kind: 'step',
   run: (context) => stepBenchmark(subject(), { peer: 0.7, gemms: 1.9 }, context),
 };

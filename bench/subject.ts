@@ -4,7 +4,7 @@ import type { Feeds, Runtime, Session } from '../src/runtime/runtime.js';
 import type { Tensor } from '../src/tensor/tensor.js';
 import type { TrainEvent } from '../src/train/events.js';
 import type { TrainingStep } from '../src/train/step.js';
-import { defaultStepsPerRun, train } from '../src/train/train.js';
+import { mostStepsPerRun, train } from '../src/train/train.js';
 import { stacked, writeExchange } from './exchange.js';
 import type { Side } from './rounds.js';
 
@@ -38,7 +38,7 @@ export async function ourSide(
   runtime: Runtime,
   threads: number,
 ): Promise<OurSide> {
-  const { stepsPerRun = defaultStepsPerRun } = subject;
+  const { stepsPerRun = mostStepsPerRun } = subject;
   // One session serves all turns: loading one takes longer than a turn.
   let session: Promise<Session> | null = null;
   const load: Runtime['load'] = (model) => {
@@ -48,6 +48,7 @@ export async function ourSide(
   const trainFor = (steps: number, onEvent: (event: TrainEvent) => void) =>
     train({
       ...subject,
+      stepsPerRun,
       runtime: { ...runtime, load },
       steps,
       stepsPerEpoch: steps,

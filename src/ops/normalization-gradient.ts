@@ -15,7 +15,7 @@ export interface Standard {
 
 /**
  * dx from g, the gradient by x̂: with means over the normalized axes, dx = InvStdDev (g - mean g - x̂ mean(g x̂)).
- * Sums of whole rows are small; only the last line makes passes over x.
+ * What the statistics add goes into the means, which are small: four passes over x, and the two means.
  * @param statistics gradients by Mean and by InvStdDev, where there are any
  */
 export function gradientOfStandard(
@@ -26,17 +26,17 @@ export function gradientOfStandard(
   [dMean, dInverse]: readonly (Value | null | undefined)[] = [],
 ): Value {
   const share = 1 / sizeOf(axes.map((axis) => dimsOf(x)[axis] ?? 1));
-  const mean = (value: Value): Value => b.Mul(b.ReduceSum(value, axes, { keepdims: 1 }), share);
-  const total = (...terms: (Value | null | undefined)[]): Value | null =>
-    terms.reduce<Value | null>(
-      (sum, term) => (sum && term ? b.Add(sum, term) : sum || term || null),
-      null,
-    );
-  const slope = total(
-    g && b.Mul(inverse, mean(b.Mul(g, x))),
-    dInverse && b.Mul(b.Mul(inverse, inverse), b.Mul(dInverse, share)),
-  );
-  const shift = total(g && b.Neg(b.Mul(inverse, mean(g))), dMean && b.Mul(dMean, share));
-  const dx = total(g && b.Mul(g, inverse), shift, slope && b.Mul(x, b.Neg(slope)));
+  const mean = (value: Value): Value => b.ReduceMean(value, axes, { keepdims: 1 });
+  // d InvStdDev / dx = -InvStdDev² x̂ / n, and d Mean / dx = 1 / n.
+  const bend = dInverse ? b.Mul(inverse, b.Mul(dInverse, share)) : null;
+  const shift = dMean ? b.Mul(dMean, share) : null;
+  if (g) {
+    const slope = mean(b.Mul(g, x));
+    const level = mean(g);
+    const turned = b.Sub(g, b.Mul(x, bend ? b.Add(slope, bend) : slope));
+    return b.Mul(b.Sub(turned, shift ? b.Sub(level, b.Div(shift, inverse)) : level), inverse);
+  }
+  const bent = bend ? b.Neg(b.Mul(x, b.Mul(inverse, bend))) : null;
+  const dx = bent && shift ? b.Add(bent, shift) : (bent ?? shift);
   return dx ?? internal('a normalization has a gradient without one of its outputs');
 }

@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { heldFor, parseSchedule } from '../../train/schedule.js';
 import type { TrainingStep } from '../../train/step.js';
-import { defaultStepsPerRun, type TrainResult, train } from '../../train/train.js';
+import { type TrainResult, train } from '../../train/train.js';
 import { type ClassifierConfig, checkConfig } from './config.js';
 import { type Network, networkModel } from './network.js';
 import { figuresOf, type ImageRows, type Scorer, scorer } from './score.js';
@@ -110,9 +110,11 @@ function judged(score: Scorer, validation: ImageRows, patience: number | undefin
 
 /** Bytes of batches that a run may hold: ours, so that large images go step by step and signals are answered. */
 const batchBytes = 8e6;
+/** More save next to nothing where a step has convolutions. */
+const mostSteps = 8;
 
 /** Steps that one run of the graph takes: few where a step is heavy, since there the copies that it saves are light. */
 function stepsPerRun({ batch }: TrainingStep): number {
   const bytes = batch.reduce((sum, { shape }) => sum + 4 * sizeOf(shape as readonly number[]), 0);
-  return Math.max(1, Math.min(defaultStepsPerRun, Math.floor(batchBytes / bytes)));
+  return Math.max(1, Math.min(mostSteps, Math.floor(batchBytes / bytes)));
 }
