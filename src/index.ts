@@ -225,6 +225,17 @@ export {
   trainLadder,
 } from './methods/ladder/train.js';
 export {
+  type BinOptions,
+  brierScore,
+  type CalibrationFigures,
+  calibrationFigureNames,
+  calibrationFigures,
+  expectedCalibrationError,
+  maximumCalibrationError,
+  type ReliabilityBin,
+  reliabilityBins,
+} from './metrics/calibration.js';
+export {
   accuracy,
   addToConfusion,
   type ConfusionMatrix,
