@@ -17,7 +17,7 @@ const seed = 1;
 export const mlpStepBenchmark: Benchmark = {
   name: 'mlp-step',
   summary: 'a step of a plain network, 784-1000-500-10, against PyTorch and its Gemms alone',
-  amount: { steps: 50, warmup: 10, rounds: 5 },
+  amount: { steps: 160, warmup: 32, rounds: 3 },
   kind: 'step',
   run: (context) => stepBenchmark(subject(), { peer: 0.9, gemms: null }, context),
 };
