@@ -96,6 +96,49 @@ export {
   type ValueInfo,
 } from './graph/graph.js';
 export { type KnownTypes, printGraph } from './graph/print.js';
+export type {
+  Answer,
+  Attack,
+  AttackContext,
+  AttackRecord,
+  ClassProbability,
+  Proposal,
+} from './methods/attack/attack.js';
+export { type AuditImage, type AuditOptions, audit } from './methods/attack/audit.js';
+export { BoxQueue, type QueueOptions } from './methods/attack/box-queue.js';
+export {
+  both,
+  type Criterion,
+  confident,
+  misclassified,
+  targeted,
+} from './methods/attack/criterion.js';
+export {
+  changedPixels,
+  type Distance,
+  l0,
+  l1,
+  l2,
+  linf,
+  perturbation,
+} from './methods/attack/distance.js';
+export {
+  type BlackBox,
+  type BoxFacts,
+  boundsOf,
+  defaultRange,
+  type ImageShape,
+  isWhiteBox,
+  networkRange,
+  type Range,
+  type ScoreKind,
+  toBytes,
+  type WhiteBox,
+} from './methods/attack/model.js';
+export { type Budget, BudgetError } from './methods/attack/questions.js';
+export { type AttackResult, type RunAttackOptions, runAttack } from './methods/attack/run.js';
+export { type AttackSummary, type Spread, summarizeAttack } from './methods/attack/summary.js';
+export { wilsonInterval } from './methods/attack/wilson.js';
 export {
   balancedWeights,
   type ClassifierConfig,
