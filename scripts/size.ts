@@ -29,7 +29,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/methods/attack': 1900,
   'src/methods/classifier': 700,
   'src/methods/fcn': 950,
-  'src/methods/hypercolumn': 1500,
+  'src/methods/hypercolumn': 2200,
   'src/methods/ladder': 1600,
   // Besides classes: pixels, detections, what lies outside, calibration.
   'src/metrics': 1250,

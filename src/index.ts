@@ -215,6 +215,39 @@ export {
   emptyHead,
 } from './methods/hypercolumn/network.js';
 export {
+export {
+  checkPixelConfig,
+  maskDefaults,
+  type PixelConfig,
+  scribbleDefaults,
+} from './methods/hypercolumn/pixel-config.js';
+export {
+  drawPixels,
+  type GatherOptions,
+  gatherPixels,
+  type LabelledFeatures,
+  type PixelExamples,
+} from './methods/hypercolumn/pixel-examples.js';
+export {
+  type FeatureReader,
+  featureReader,
+  featuresAt,
+  type PixelFeatures,
+} from './methods/hypercolumn/pixel-features.js';
+export {
+  type FitPixelsOptions,
+  fitPixels,
+  type PixelFit,
+} from './methods/hypercolumn/pixel-fit.js';
+export type { PixelHead, PixelLayer } from './methods/hypercolumn/pixel-head.js';
+export { type PixelScores, pixelModel, pixelScorer } from './methods/hypercolumn/pixel-model.js';
+export { spreadTaps } from './methods/hypercolumn/pixel-taps.js';
+export {
+  type LabelledPixels,
+  type TrainedPixels,
+  type TrainPixelsOptions,
+  trainPixels,
+} from './methods/hypercolumn/pixel-train.js';
   type BoxPredictor,
   boxPredictor,
   type Heats,

@@ -3,6 +3,7 @@
  * deviation 1, which the weights that are returned undo. Smooth and convex, so that there is no rate to choose.
  */
 import { DataError } from '../../errors.js';
+import { type DescentOptions, descend, dot } from './lbfgs.js';
 
 /** Examples of one classifier. */
 export interface Examples {
@@ -14,13 +15,9 @@ export interface Examples {
   readonly labels: Uint8Array;
 }
 
-export interface LogisticOptions {
+export interface LogisticOptions extends DescentOptions {
   /** Times the squared weights, on features of deviation 1, is added to the mean cost; the bias is free. */
   readonly penalty: number;
-  /** Steps at most. */
-  readonly iterations: number;
-  /** Largest element of the gradient at which the fit is done; 1e-4 unless given. */
-  readonly tolerance?: number;
 }
 
 /** probability = 1 / (1 + exp(-(weights . features + bias))). */
@@ -31,8 +28,6 @@ export interface Logistic {
   readonly loss: number;
 }
 
-/** Pairs of steps and changes of the gradient that the curvature is told from: ours, as most have it. */
-const memory = 10;
 /** Examples of each label that are taken to be there besides, so that a cell of one label has a finite bias; ours. */
 const prior = 0.5;
 
@@ -54,9 +49,9 @@ export function fitLogistic(examples: Examples, options: LogisticOptions): Logis
   };
   if (ones === 0 || ones === count) return flat;
   const scaling = scalingOf(examples);
-  const point = new Float64Array(features + 1);
-  point[features] = start;
-  const loss = minimise(new Costs(examples, scaling, options.penalty), point, options);
+  const first = new Float64Array(features + 1);
+  first[features] = start;
+  const { point, loss } = minimise(new Costs(examples, scaling, options.penalty), first, options);
   const weights = new Float64Array(features);
   let bias = point[features] ?? 0;
   for (let f = 0; f < features; f++) {
@@ -99,8 +94,6 @@ class Costs {
   readonly #examples: Examples;
   readonly #scaling: Scaling;
   readonly #penalty: number;
-  /** Of the last point, the penalty not counted. */
-  plain = 0;
 
   constructor(examples: Examples, scaling: Scaling, penalty: number) {
     this.#examples = examples;
@@ -139,80 +132,16 @@ class Costs {
       gradient[f] = scaled / count + 2 * this.#penalty * own;
     }
     gradient[features] = errors / count;
-    this.plain = cost / count;
-    return this.plain + this.#penalty * squares;
+    return cost / count + this.#penalty * squares;
   }
 }
 
-const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
-};
-
-/** Pairs of a step and the gradient's change along it, the latest last. */
-type Pairs = { readonly step: Float64Array; readonly change: Float64Array }[];
-
-/** Moves `point` to the least cost. @returns the cost there, the penalty not counted. */
-function minimise(
-  costs: Costs,
-  point: Float64Array,
-  { iterations, tolerance = 1e-4 }: LogisticOptions,
-): number {
-  let gradient = new Float64Array(point.length);
-  let cost = costs.at(point, gradient);
-  let plain = costs.plain;
-  const pairs: Pairs = [];
-  for (let n = 0; n < iterations; n++) {
-    if (gradient.every((slope) => Math.abs(slope) <= tolerance)) break;
-    const direction = directionOf(gradient, pairs);
-    const slope = dot(direction, gradient);
-    // The first step is as long as the gradient is short, later ones are Newton's.
-    let length = pairs.length === 0 ? Math.min(1, 1 / Math.sqrt(dot(gradient, gradient))) : 1;
-    const next = new Float64Array(point.length);
-    const there = new Float64Array(point.length);
-    let reached = Number.POSITIVE_INFINITY;
-    // Halved until it pays (Armijo).
-    for (let tries = 0; tries < 30; tries++, length /= 2) {
-      for (let i = 0; i < point.length; i++)
-        next[i] = (point[i] as number) + length * (direction[i] as number);
-      reached = costs.at(next, there);
-      if (reached <= cost + 1e-4 * length * slope) break;
-    }
-    if (!(reached < cost)) break;
-    const step = next.map((value, i) => value - (point[i] ?? 0));
-    const change = there.map((value, i) => value - (gradient[i] ?? 0));
-    if (dot(step, change) > 1e-12 * dot(change, change)) pairs.push({ step, change });
-    if (pairs.length > memory) pairs.shift();
-    point.set(next);
-    gradient = there;
-    cost = reached;
-    plain = costs.plain;
-  }
-  return plain;
-}
-
-/** Minus the gradient times the inverse curvature that the pairs tell of: the two loops. */
-function directionOf(gradient: Float64Array, pairs: Pairs): Float64Array {
-  const direction = gradient.map((value) => -value);
-  const add = (other: Float64Array, factor: number): void => {
-    for (let i = 0; i < direction.length; i++)
-      direction[i] = (direction[i] as number) + factor * (other[i] as number);
-  };
-  const factors: number[] = [];
-  for (const { step, change } of pairs.toReversed()) {
-    const factor = dot(step, direction) / dot(step, change);
-    factors.push(factor);
-    add(change, -factor);
-  }
-  const last = pairs.at(-1);
-  if (last) {
-    const scale = dot(last.step, last.change) / dot(last.change, last.change);
-    for (let i = 0; i < direction.length; i++) direction[i] = (direction[i] as number) * scale;
-  }
-  for (const { step, change } of pairs) {
-    const factor = factors.pop() ?? 0;
-    add(step, factor - dot(change, direction) / dot(step, change));
-  }
-  return direction;
+/** The place of the least cost, and the cost there without the penalty. */
+function minimise(costs: Costs, start: Float64Array, options: LogisticOptions) {
+  const descent = descend(start, options);
+  let next = descent.next();
+  while (!next.done) next = descent.next(costs.at(next.value.point, next.value.gradient));
+  const { point, cost } = next.value;
+  const weights = point.subarray(0, -1);
+  return { point, loss: cost - options.penalty * dot(weights, weights) };
 }
