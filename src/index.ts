@@ -53,6 +53,7 @@ export {
 } from './dense/interpolation.js';
 export { shiftAndStitch } from './dense/stitch.js';
 export type { AxisTile, Span } from './dense/tile-axis.js';
+export { uncertaintyOf } from './dense/tile-uncertainty.js';
 export {
   classesOf,
   type ForEachTileOptions,

@@ -35,6 +35,10 @@ export const segmentOptions = {
     .default('png')
     .describe('of segmenters: the image with the colours of its classes'),
   opacity: z.number().min(0).max(1).default(0.6).describe('of these colours'),
+  uncertainty: z
+    .boolean()
+    .default(false)
+    .describe('of segmenters: how unsure each pixel is, as a grey PNG: entropy, 255 is the most'),
   probabilities: z
     .boolean()
     .default(false)
@@ -70,6 +74,7 @@ export async function segmentImages(
   const endings = {
     mask: '.png',
     ...(options.overlay !== 'none' && { overlay: options.overlay === 'png' ? '.png' : '.jpg' }),
+    ...(options.uncertainty && { uncertainty: '.png' }),
     ...(options.probabilities && { probabilities: '.npy' }),
   };
   const paths = outputPaths(images, {

@@ -30,7 +30,7 @@ export interface SegmentImageOptions {
 
 /**
  * Segments one image.
- * @param files paths by kind: `mask`, `overlay`, `probabilities`, those that are wanted
+ * @param files paths by kind: `mask`, `overlay`, `uncertainty`, `probabilities`, those that are wanted
  * @throws DataError where the image cannot be read; ModelError where it does not go through the model.
  */
 export async function segmentImage(
@@ -92,6 +92,8 @@ async function run(
   const { probabilities: path } = files;
   const dims = [classes.length, height, width] as const;
   const scores = path === undefined ? null : await npyWriter(path, { dims, dtype: 'float32' });
+  const unsure = files['uncertainty'];
+  const uncertainty = unsure === undefined ? null : await greyPngWriter(unsure, { width, height });
   let at = 0;
   try {
     const sink = {
@@ -102,6 +104,7 @@ async function run(
           await mask.write(rows);
         },
       },
+      ...(uncertainty && { uncertainty }),
       ...(scores && { scores }),
     };
     const { counts } = await predictTiled(session, regions, sink, plan, {
@@ -109,11 +112,13 @@ async function run(
       signal: context.signal,
     });
     await mask.finish();
+    await uncertainty?.finish();
     await scores?.finish();
     return counts;
   } finally {
     // Nothing after they are finished.
     await mask.abandon();
+    await uncertainty?.abandon();
     await scores?.abandon();
   }
 }

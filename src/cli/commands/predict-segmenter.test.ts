@@ -127,6 +127,21 @@ describe('predict with a segmenter', () => {
     expect(existsSync(join(folder.path, 'whole/a-overlay.png'))).toBe(false);
   });
 
+  it('writes how unsure each pixel is, in tiles as well', async () => {
+    const line = '--uncertainty --overlay none';
+    expect((await here(`blur.onnx in/a.png --to unsure ${line}`)).code).toBe(0);
+    expect((await here(`blur.onnx in/a.png --to unsure-tiled --tile 24 ${line}`)).code).toBe(0);
+    const { data, depth, channels } = decodeRawPng(bytes('unsure/a-uncertainty.png'), 'a');
+    expect([depth, channels, data.length]).toEqual([8, 1, height * width]);
+    // Beyond the rim is black, so that bright pixels beside it are unsure as well.
+    const middle = Array.from(data).slice(15 * width + 4, 16 * width - 4);
+    const seam = middle.splice(12, 8);
+    expect(Math.max(...seam)).toBeGreaterThan(200);
+    expect(Math.max(...middle)).toBeLessThan(5);
+    const tiled = bytes('unsure-tiled/a-uncertainty.png');
+    expect(tiled.equals(bytes('unsure/a-uncertainty.png'))).toBe(true);
+  });
+
   it('takes images smaller than the receptive field, padded and said', async () => {
     const { code, err } = await here('valid.onnx small.png --to little');
     expect(err).toMatch(/small\.png: the image has 6 x 4 pixels .* sees 9 x 9: zeros were added/);

@@ -1,4 +1,5 @@
 /** A segmenter over an image of any size, from a file to files, in memory that does not grow with the image. */
+import { uncertaintyOf } from '../../dense/tile-uncertainty.js';
 import {
   classesOf,
   type ForEachTileOptions,
@@ -14,10 +15,12 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { fillInput, inputDims } from '../model-input.js';
 import type { Regions } from './regions.js';
 
-/** Where the result goes; at least one of the two. Nobody else finishes or abandons them. */
+/** Where the result goes; at least one of them. Nobody else finishes or abandons them. */
 export interface TiledSink {
   /** Takes rows of class ids, (rows, width) of the output's positions, from the top: uint16 of more than 256 classes. */
   readonly classes?: { write(rows: Uint8Array | Uint16Array): Promise<void> };
+  /** Takes rows as `classes` does: how unsure the output is of each position, see `uncertaintyOf`. */
+  readonly uncertainty?: { write(rows: Uint8Array): Promise<void> };
   /** Takes parts of the output, float32 (channels, height, width), in any order. */
   readonly scores?: {
     write(
@@ -43,7 +46,7 @@ export interface TiledResult {
 }
 
 /**
- * Reads, runs and writes tile by tile. What is held is one tile's input and output, and the class ids of one row of
+ * Reads, runs and writes tile by tile. What is held is one tile's input and output, and what is told of one row of
  * tiles.
  * @param plan of the session's model, for the size of the image
  * @throws UsageError where plan, image and preprocessing do not belong together, or classes are more than 65,536;
@@ -59,10 +62,11 @@ export async function predictTiled(
   const { preprocessing } = options;
   check(regions, sink, plan, preprocessing);
   const [, width] = plan.positions;
-  const { classes, scores } = sink;
+  const { classes, scores, uncertainty } = sink;
   const counts = new Array<number>(classes ? plan.channels : 0).fill(0);
   const Ids = plan.channels > 256 ? Uint16Array : Uint8Array;
   let band: Uint8Array | Uint16Array = new Ids(0);
+  let unsure = new Uint8Array(0);
   await forEachTile(
     session,
     plan,
@@ -75,8 +79,14 @@ export async function predictTiled(
         const place = { top: row.output.start, left: column.output.start, height, width: columns };
         await scores.write(data, place);
       }
-      if (!classes) return;
       const size = (row.output.end - row.output.start) * width;
+      if (uncertainty) {
+        if (unsure.length < size) unsure = new Uint8Array(size);
+        const rows = unsure.subarray(0, size);
+        uncertaintyOf(output, rows, width);
+        if (endsRow) await uncertainty.write(rows);
+      }
+      if (!classes) return;
       if (band.length < size) band = new Ids(size);
       const rows = band.subarray(0, size);
       classesOf(output, rows, width);
@@ -94,11 +104,12 @@ const mostClasses = 65_536;
 
 function check(
   { width, height, channels }: Regions,
-  { classes, scores }: TiledSink,
+  { classes, scores, uncertainty }: TiledSink,
   { size, channels: ofOutput }: TilePlan,
   preprocessing: Preprocessing,
 ): void {
-  if (!classes && !scores) throw new UsageError('predictTiled: nothing is asked for');
+  if (!classes && !scores && !uncertainty)
+    throw new UsageError('predictTiled: nothing is asked for');
   if (size[0] !== height || size[1] !== width)
     throw new UsageError(
       `predictTiled: the plan is for ${size[1]} x ${size[0]} pixels, the image has ${width} x ${height}. Plan for the image's own size.`,
