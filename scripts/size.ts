@@ -15,7 +15,7 @@ const perFile = 400;
 const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 2700,
+  bench: 3200,
   examples: 300,
   scripts: 120,
   src: 900,
@@ -28,19 +28,20 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/methods': 80,
   'src/methods/attack': 1900,
   'src/methods/classifier': 700,
+  'src/methods/confident': 1100,
   'src/methods/fcn': 950,
   'src/methods/hypercolumn': 2200,
   'src/methods/ladder': 1600,
   // Besides classes: pixels, detections, what lies outside, calibration.
   'src/metrics': 1250,
-  'src/nn': 1150,
+  'src/nn': 1350,
   'src/onnx': 1500,
   'src/ops': 7700,
   'src/report': 1850,
   'src/runs': 1680,
   'src/runtime': 720,
   'src/tensor': 700,
-  'src/train': 1050,
+  'src/train': 1190,
 };
 
 /** Lines on which something other than a comment stands. */

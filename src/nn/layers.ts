@@ -14,6 +14,8 @@ export interface ConvOptions {
   readonly groups?: number;
   /** False before a normalisation, whose own bias makes another one idle. True where left out. */
   readonly bias?: boolean;
+  /** Standard deviation of the initial weights; sqrt(2 / fan-in) where left out. */
+  readonly std?: number;
 }
 
 /** A pool's window; stride that of the kernel, and no padding, where left out. */
@@ -32,8 +34,11 @@ export interface Layers {
   conv(name: string, x: Value, channels: number, options?: ConvOptions): Value;
   /** Batch normalisation in its inference form: `<name>.weight`, `.bias`, `.running_mean`, `.running_var`. */
   normalize(name: string, x: Value): Value;
-  /** A fully connected layer on (batch, units): `<name>.weight` (units, units of x), `<name>.bias` (units). */
-  linear(name: string, x: Value, units: number): Value;
+  /**
+   * A fully connected layer on (batch, units): `<name>.weight` (units, units of x), `<name>.bias` (units).
+   * @param std of the initial weights; sqrt(2 / fan-in) where left out
+   */
+  linear(name: string, x: Value, units: number, std?: number): Value;
   maxPool(x: Value, options: PoolOptions): Value;
   averagePool(x: Value, options: PoolOptions): Value;
   /** The mean of every map: (batch, channels). */
@@ -55,9 +60,9 @@ const square = (size: number): [number, number] => [size, size];
  * (He et al. 2015, equation 10), biases 0, normalisations the identity.
  */
 export function layers(b: Builder, seed: number): Layers {
-  const weight = (name: string, dims: readonly number[]): Value => {
+  const weight = (name: string, dims: readonly number[], std?: number): Value => {
     const fanIn = dims.slice(1).reduce((product, dim) => product * dim, 1);
-    return b.parameter(name, normal(seed, name, dims, Math.sqrt(2 / fanIn)));
+    return b.parameter(name, normal(seed, name, dims, std ?? Math.sqrt(2 / fanIn)));
   };
   const vector = (name: string, size: number, value: number): Value =>
     b.parameter(name, filled([size], value));
@@ -69,9 +74,10 @@ export function layers(b: Builder, seed: number): Layers {
   });
   return {
     b,
-    conv(name, x, channels, { kernel = 1, stride = 1, pad = 0, groups = 1, bias = true } = {}) {
+    conv(name, x, channels, options = {}) {
+      const { kernel = 1, stride = 1, pad = 0, groups = 1, bias = true, std } = options;
       const border = pad === 'full' ? kernel - 1 : pad;
-      const W = weight(`${name}.weight`, [channels, sizeAt(x, 1) / groups, kernel, kernel]);
+      const W = weight(`${name}.weight`, [channels, sizeAt(x, 1) / groups, kernel, kernel], std);
       return b.Conv(x, W, bias ? vector(`${name}.bias`, channels, 0) : null, {
         kernel_shape: square(kernel),
         strides: square(stride),
@@ -89,8 +95,8 @@ export function layers(b: Builder, seed: number): Layers {
         b.initializer(`${name}.running_var`, filled([channels], 1)),
       );
     },
-    linear(name, x, units) {
-      const W = weight(`${name}.weight`, [units, sizeAt(x, 1)]);
+    linear(name, x, units, std) {
+      const W = weight(`${name}.weight`, [units, sizeAt(x, 1)], std);
       return b.Gemm(x, W, vector(`${name}.bias`, units, 0), { transB: 1 });
     },
     maxPool: (x, options) => b.MaxPool(x, pooled(options)),

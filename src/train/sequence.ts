@@ -95,7 +95,9 @@ function namesOf(
   updated: ReadonlySet<string>,
 ): (name: string) => string {
   const own = new Set(kept(step));
-  const shared = new Set([...step.batch, ...step.stochastic.map(({ value }) => value)].map(({ name }) => name));
+  const shared = new Set(
+    [...step.batch, ...step.stochastic.map(({ value }) => value)].map(({ name }) => name),
+  );
   const fixed = new Map<string, string>();
   for (const input of step.optimizer.inputs)
     fixed.set(scalarName(step.optimizer, input), `${roundName}.${update}.${input}`);
@@ -105,7 +107,8 @@ function namesOf(
     fixed.set(nextName(name), nextName(there));
   }
   fixed.set('losses/loss', `losses/${loss}`);
-  for (const name of step.losses) if (name !== 'loss') fixed.set(`losses/${name}`, `losses/${name}`);
+  for (const name of step.losses)
+    if (name !== 'loss') fixed.set(`losses/${name}`, `losses/${name}`);
   return (name) => {
     if (name === '') return '';
     if (updated.has(name)) return nextName(name);

@@ -8,8 +8,9 @@ import { mobilenet } from './mobilenet.js';
 import { nin } from './nin.js';
 import { resnet18, resnet20, resnet32, resnet34, resnet50, resnet56 } from './resnet.js';
 import { sceneNet } from './scene-net.js';
+import { smallCnn } from './small-cnn.js';
 import { squeezenet } from './squeezenet.js';
-import { vgg11, vgg13, vgg13Small, vgg16, vgg16Small, vgg19 } from './vgg.js';
+import { vgg11, vgg13, vgg13Plain, vgg13Small, vgg16, vgg16Small, vgg19 } from './vgg.js';
 
 /** The networks by name: `buildModel(models.resnet20)`. */
 export const models = {
@@ -20,6 +21,8 @@ export const models = {
   resnet20,
   resnet32,
   resnet56,
+  'small-cnn': smallCnn,
+  'vgg13-plain': vgg13Plain,
   'vgg13-small': vgg13Small,
   'vgg16-small': vgg16Small,
   alexnet,
