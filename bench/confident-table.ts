@@ -12,6 +12,7 @@ import { confidentBatches, spreadOver } from '../src/data/confident-batches.js';
 import { imageRows } from '../src/data/image-batches.js';
 import { subset } from '../src/data/image-source.js';
 import { openImages } from '../src/data/open-images.js';
+import { internal } from '../src/errors.js';
 import { classifierNetwork } from '../src/methods/classifier/network.js';
 import { figuresOf, type ImageRows } from '../src/methods/classifier/score.js';
 import { probedImages } from '../src/methods/confident/collapse.js';
@@ -132,11 +133,14 @@ async function ratioOfTimes(): Promise<number> {
   return ratio;
 }
 
+/** Median milliseconds of a report's steps. */
 async function timeOf(name: string): Promise<number> {
   const steps = 24;
   const perEpoch = Math.floor(count / confidentPresets['two-cores'].batchSize);
   const { times } = await trained({ name, seed: 0 }, steps / perEpoch, false);
-  return times.slice(4).sort((a, b) => a - b)[8] ?? 1;
+  // The first reports warm up.
+  const later = times.slice(2).sort((a, b) => a - b);
+  return later[Math.floor(later.length / 2)] ?? internal('no step was timed');
 }
 
 async function figures(run: Run, epochs: number) {

@@ -3,6 +3,7 @@ import type { Benchmark } from './benchmark.js';
 import { boxesBenchmark } from './boxes.bench.js';
 import { browserConvStepBenchmark } from './browser-conv-step.bench.js';
 import { compileBenchmark } from './compile.bench.js';
+import { confidentStepBenchmark } from './confident-step.bench.js';
 import { convGradientBenchmark } from './conv-gradient.bench.js';
 import { convStepBenchmark } from './conv-step.bench.js';
 import { denseBenchmark } from './dense.bench.js';
@@ -16,6 +17,7 @@ export const benchmarks: readonly Benchmark[] = [
   boxesBenchmark,
   browserConvStepBenchmark,
   compileBenchmark,
+  confidentStepBenchmark,
   convGradientBenchmark,
   convStepBenchmark,
   denseBenchmark,
