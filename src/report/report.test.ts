@@ -52,6 +52,23 @@ function full(text: string): RunReport {
         [0, 6],
       ],
     },
+    scribbles: {
+      classes: [text, 'dog'],
+      palette: [
+        [0, 0, 0],
+        [200, 0, 0],
+      ],
+      images: [
+        {
+          ...{ name: text, width: 2, height: 1, pixels: new Uint8Array(6).fill(9) },
+          ...{
+            strokes: Uint8Array.of(1, 255),
+            predicted: new Uint8Array(6),
+            unsure: Uint8Array.of(0, 255),
+          },
+        },
+      ],
+    },
     segmentation: {
       confusion: { classes: 2, counts: Float64Array.of(5, 1, 0, 6) },
       classes: [text, 'b'],

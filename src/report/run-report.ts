@@ -58,6 +58,21 @@ export interface ReportReconstruction {
   readonly reconstructed: ReportImage;
 }
 
+/** An image with strokes, and what was made of it; all of its size, row-major. */
+export interface ReportScribbles {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** RGB, 0..255. */
+  readonly pixels: Uint8Array;
+  /** Classes, 255 where no stroke is. */
+  readonly strokes: Uint8Array;
+  /** RGB: the image with the classes' colours over it. */
+  readonly predicted: Uint8Array;
+  /** 0 where the model is sure, 255 where all classes are alike to it. */
+  readonly unsure: Uint8Array;
+}
+
 /** One run. A part that is absent or empty has no section in the report. */
 export interface RunReport {
   /** For example `Ladder network`. */
@@ -72,6 +87,12 @@ export interface RunReport {
   readonly confusion?: ReportConfusion;
   /** What a segmenter has besides; see `segmentationSections`. */
   readonly segmentation?: SegmentationRun;
+  /** Strokes that a classifier of pixels was taught with. */
+  readonly scribbles?: {
+    readonly classes: readonly string[];
+    readonly palette: readonly (readonly [number, number, number])[];
+    readonly images: readonly ReportScribbles[];
+  };
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

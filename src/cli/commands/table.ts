@@ -14,6 +14,7 @@ import { predict } from './predict.js';
 import { start } from './start.js';
 import { trainClassifierCommand } from './train-classifier.js';
 import { trainFcnCommand } from './train-fcn.js';
+import { trainHypercolumnCommand } from './train-hypercolumn.js';
 import { trainLadder } from './train-ladder.js';
 
 export const commands: readonly Command[] = [
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   trainLadder,
   trainClassifierCommand,
   trainFcnCommand,
+  trainHypercolumnCommand,
   predict,
   evaluateCommand,
   exportCommand,

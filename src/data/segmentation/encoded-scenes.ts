@@ -56,7 +56,12 @@ interface Size {
   readonly height: number;
 }
 
-function sizesDiffer(item: { image: string; mask?: unknown }, image: Size, mask: Size): DataError {
+/** What is said of a mask of another size than its image. */
+export function sizesDiffer(
+  item: { image: string; mask?: unknown },
+  image: Size,
+  mask: Size,
+): DataError {
   const what = typeof item.mask === 'string' ? item.mask : `the mask of ${item.image}`;
   const isTurned = mask.width === image.height && mask.height === image.width;
   const reason = `is ${mask.width} x ${mask.height} pixels, its image ${image.width} x ${image.height}`;

@@ -80,6 +80,12 @@ export function drawPixels(
   };
 }
 
+/** What is said where there is nothing to learn from. */
+export const nothingLabelled = (): DataError =>
+  new DataError(
+    `no pixel has a label, all are ${unlabelled}: draw strokes with the number of the class, from 0 on`,
+  );
+
 export interface GatherOptions {
   readonly taps: readonly HypercolumnTap[];
   readonly count: number;
@@ -110,10 +116,7 @@ export async function gatherPixels({
       parts.push({ drawn, data: featuresAt(taps, layers, drawn.points) });
   }
   const all = parts.reduce((sum, { drawn }) => sum + drawn.labels.length, 0);
-  if (all === 0)
-    throw new DataError(
-      `no pixel has a label, all are ${unlabelled}: draw strokes with the number of the class, from 0 on`,
-    );
+  if (all === 0) throw nothingLabelled();
   const [only, ...more] = parts;
   if (only && more.length === 0) return { count: all, features, data: only.data, ...only.drawn };
   const data = new Float32Array(all * features);

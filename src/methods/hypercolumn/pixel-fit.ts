@@ -10,7 +10,7 @@ import { type Tensor, tensor, zeros } from '../../tensor/tensor.js';
 import { descend } from './lbfgs.js';
 import { checkPixelConfig, type PixelConfig } from './pixel-config.js';
 import { type LayerShape, packed, pixelCost, unpacked } from './pixel-cost.js';
-import type { PixelExamples } from './pixel-examples.js';
+import { nothingLabelled, type PixelExamples } from './pixel-examples.js';
 import {
   type PixelHead,
   type PixelLayer,
@@ -84,9 +84,13 @@ export async function fitPixels(options: FitPixelsOptions): Promise<PixelFit> {
   };
 }
 
-/** @throws DataError where there are fewer than two, or a label is beyond them. */
-export function presentClasses(labels: Uint8Array, classes: readonly string[]): number[] {
+/**
+ * The classes that have labels.
+ * @throws DataError where there are fewer than two, or a label is beyond them.
+ */
+export function presentClasses(labels: Iterable<number>, classes: readonly string[]): number[] {
   const seen = new Set(labels);
+  if (seen.size === 0) throw nothingLabelled();
   const stranger = [...seen].find((id) => id >= classes.length);
   if (stranger !== undefined)
     throw new DataError(

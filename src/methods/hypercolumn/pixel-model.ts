@@ -96,7 +96,8 @@ export async function pixelScorer(
   const heads = { weights, bias: b.initializer('bias', first.bias) };
   const target = { grids: pixels, size: [like.height, like.width] as const };
   finish(b, efficient(b, inputs, heads, target), { layers: rest });
-  const network = await runtime.load(model(b.build('pixels')), session);
+  // Kernels of few outputs gain nothing by blocks, and asking for their size takes a while.
+  const network = await runtime.load(model(b.build('pixels')), { ...session, blocked: false });
   return async ({ maps }) => {
     const results = await network.run(Object.fromEntries(maps.map((map, i) => [`map${i}`, map])));
     return {

@@ -10,10 +10,12 @@ import { reconstructions } from './reconstructions.js';
 import type { Section } from './section.js';
 import { segmentationClasses } from './segmentation-classes.js';
 import { segmentationExamples } from './segmentation-examples.js';
+import { strokes } from './strokes.js';
 
 /** Every section there is. */
 export const sections: readonly Section[] = [
   curves,
+  strokes,
   segmentationClasses,
   segmentationExamples,
   confusion,

@@ -1,0 +1,153 @@
+/** `espalier train hypercolumn`: a classifier of pixels on the layers of any network, from strokes or from masks. */
+import { basename, extname, resolve } from 'node:path';
+import { UsageError } from '../../errors.js';
+import { nodeRuntime } from '../../runtime/node.js';
+import { webRuntime } from '../../runtime/web.js';
+import { type Context, command } from '../command.js';
+import { openBackbone } from '../hypercolumn-backbone.js';
+import { type MaskRun, runMasks } from '../hypercolumn-masks.js';
+import {
+  type HypercolumnOptions,
+  hypercolumnOptions,
+  pixelConfigOf,
+} from '../hypercolumn-options.js';
+import type { FittedRun, HypercolumnRunOptions } from '../hypercolumn-run.js';
+import { runScribbles, type ScribbleRun } from '../hypercolumn-scribbles.js';
+import { openSceneData } from '../scene-data.js';
+import { openScribbles } from '../scribble-data.js';
+import { classTable } from '../segmenter-figures.js';
+import { counted, grouped, percent, textTable } from '../text-table.js';
+import { quoted, repeatable } from '../training-run.js';
+
+export const trainHypercolumnCommand = command({
+  name: 'train hypercolumn',
+  summary: 'Classify pixels by the layers of any ONNX network, from a few strokes or from masks',
+  examples: [
+    'espalier train hypercolumn --from squeezenet.onnx --image photo.jpg --labels scribbles.png',
+    'espalier train hypercolumn --from squeezenet.onnx --images photos --labels strokes --classes ground,leaf,fruit',
+    'espalier train hypercolumn --from model.onnx --image a.jpg --labels a.png --image b.jpg --labels b.png --head mlp:64',
+    'espalier train hypercolumn --from squeezenet.onnx --data camvid --taps conv1,fire3,fire5,fire7,fire9',
+  ],
+  arguments: [],
+  options: hypercolumnOptions,
+  async run({ options: given }, context) {
+    const hasStrokes = given.image !== undefined || given.images !== undefined;
+    if (hasStrokes === (given.data !== undefined))
+      throw new UsageError(
+        'give either images with strokes (--image or --images, and --labels), or images with masks (--data)',
+      );
+    const config = pixelConfigOf(given);
+    return given.data === undefined
+      ? fromStrokes(given, context, config)
+      : fromMasks({ ...given, data: given.data }, context, config);
+  },
+});
+
+type Config = ReturnType<typeof pixelConfigOf>;
+
+async function fromStrokes(given: HypercolumnOptions, context: Context, config: Config) {
+  const scribbles = await openScribbles(given, context);
+  const place = given.images ?? given.image?.[0] ?? '';
+  const options = await runOptions(given, context, config, place);
+  const run = await runScribbles({
+    ...{ ...options, scribbles, cache: given.cache, bar: context.bar },
+    next: (model) => [
+      `npx espalier predict ${quoted(model)} <images> --uncertainty`,
+      `npx espalier inspect ${quoted(model)}`,
+    ],
+  });
+  return { json: run, text: describeStrokes(run) };
+}
+
+async function fromMasks(
+  given: HypercolumnOptions & { readonly data: string },
+  context: Context,
+  config: Config,
+) {
+  const data = await openSceneData(given, context);
+  const options = await runOptions(given, context, config, data.name);
+  const split = data.test ? 'test' : data.validation ? 'validation' : 'train';
+  const held =
+    given.validation === undefined ? '' : ` --validation ${given.validation} --seed ${given.seed}`;
+  const run = await runMasks({
+    ...{ ...options, data: { ...data, name: given.data }, bar: context.bar },
+    next: (model) => [
+      `npx espalier evaluate ${quoted(model)} --data ${quoted(given.data)} --split ${split}${held}`,
+      `npx espalier predict ${quoted(model)} <images> --uncertainty`,
+    ],
+  });
+  return { json: run, text: describeMasks(run) };
+}
+
+/** What both forms take. @throws what `openBackbone` throws. */
+async function runOptions(
+  given: HypercolumnOptions,
+  context: Context,
+  config: Config,
+  place: string,
+): Promise<Omit<HypercolumnRunOptions, 'next'>> {
+  const backbone = await openBackbone(given, context);
+  const stem = (path: string): string => basename(path, extname(path));
+  const name = `${stem(given.from)}-${stem(place)}`.replaceAll(/\s+/g, '-');
+  const taps = backbone.taps.map((tap) => tap.name);
+  const { hidden: _, ...settings } = config;
+  return {
+    ...{ ...backbone, config, origin: given.from },
+    options: repeatable({ ...given, taps, ...settings }),
+    output: resolve(context.cwd, given.output ?? `runs/hypercolumn-${name}`),
+    overwrite: given.overwrite ?? false,
+    ...{ opacity: given.opacity, threads: given.threads },
+    runtime: given.runtime === 'web' ? await webRuntime() : await nodeRuntime(),
+    ...{ signal: context.signal, progress: context.progress },
+  };
+}
+
+/** Images that are named in the text. */
+const mostNamed = 20;
+
+function describeStrokes(run: ScribbleRun): string {
+  const { classes, labels, accuracies, images } = run;
+  const shares = (k: number): number =>
+    images.reduce((sum, image) => sum + (image.shares[k] ?? 0), 0) / images.length;
+  const rows = classes.map((name, k) => [
+    name,
+    grouped(labels[k] ?? 0),
+    percent(accuracies[k] ?? Number.NaN, 1),
+    percent(shares(k), 1),
+  ]);
+  const pictures = images.slice(0, mostNamed).map(({ files }) => files['overlay'] ?? '');
+  return [
+    textTable(['class', 'labelled', 'told right', 'of all pixels'], rows, [
+      ...(['left', 'right', 'right', 'right'] as const),
+    ]),
+    '',
+    `${fitted(run)}; layers of ${counted(images.length, 'image')}${run.cached > 0 ? ` (${run.cached} kept from before)` : ''} in ${run.seconds.features.toFixed(2)} s, fit in ${run.seconds.fit.toFixed(2)} s`,
+    '',
+    ...pictures.map((path) => `picture ${path}`),
+    ...ending(run),
+  ].join('\n');
+}
+
+function describeMasks(run: MaskRun): string {
+  const figures = run.test ?? run.validation;
+  return [
+    figures
+      ? `${run.test ? 'test' : 'validation'} mean IU ${figures.meanIu.toFixed(4)}, pixel accuracy ${figures.pixelAccuracy.toFixed(4)}`
+      : 'no test scenes and none held out, so no figures to tell',
+    fitted(run),
+    ...(figures ? ['', classTable(figures)] : []),
+    '',
+    ...ending(run),
+  ].join('\n');
+}
+
+const fitted = ({ pixels, channels, taps, steps }: FittedRun): string =>
+  `fitted on ${counted(pixels, 'pixel')} with ${grouped(channels)} features of ${counted(taps.length, 'layer')} in ${counted(steps, 'step')}`;
+
+const ending = ({ model, report, next }: FittedRun): string[] => [
+  `model   ${model}`,
+  `report  ${report}`,
+  '',
+  'next:',
+  ...next.map((line) => `  ${line}`),
+];
