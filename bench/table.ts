@@ -11,6 +11,7 @@ import { hypercolumnBenchmark } from './hypercolumn.bench.js';
 import { ladderStepBenchmark } from './ladder-step.bench.js';
 import { mlpStepBenchmark } from './mlp-step.bench.js';
 import { randomBenchmark } from './random.bench.js';
+import { scribblesBenchmark } from './scribbles.bench.js';
 import { tilesBenchmark } from './tiles.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
@@ -25,5 +26,6 @@ export const benchmarks: readonly Benchmark[] = [
   ladderStepBenchmark,
   mlpStepBenchmark,
   randomBenchmark,
+  scribblesBenchmark,
   tilesBenchmark,
 ];

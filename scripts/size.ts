@@ -16,7 +16,7 @@ const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
   bench: 3200,
-  examples: 300,
+  examples: 400,
   scripts: 120,
   src: 900,
   'src/autodiff': 600,

@@ -114,6 +114,12 @@ export {
 export { writeAtomically } from './runs/atomic-file.js';
 export { fileCheckpointStore } from './runs/checkpoint-store.js';
 export {
+  type CachedFeatures,
+  type FeatureCache,
+  featureCache,
+  featureKey,
+} from './runs/feature-cache.js';
+export {
   type HubCard,
   type HubFigure,
   type HubFolder,
@@ -129,6 +135,7 @@ export {
   type PngSize,
   type PngWriter,
   palettePngWriter,
+  rgbPngWriter,
 } from './runs/png-file.js';
 export { readRunConfig, writeRunConfig } from './runs/run-config.js';
 export {

@@ -25,6 +25,11 @@ const examples: Readonly<Record<string, { args: readonly string[]; prints: RegEx
     prints: /test error \d+\.\d\d %/,
   },
   'ladder.ts': { args: ['--steps', '4'], prints: /test error \d+\.\d\d %, \d/ },
+  'scribbles.ts': {
+    args: ['--steps', '60', '--expect', '0.9'],
+    prints:
+      /9\d\.\d % of the pixels right after \d+ labels and \d+ steps, mean uncertainty 0\.\d\d/,
+  },
   'segment.ts': {
     args: ['--steps', '20', '--expect', '0.02'],
     prints: /mean IU 0\.\d{3}, pixel accuracy 0\.\d{3} after 20 steps/,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EspalierError } from '../errors.js';
+import { DataError } from '../errors.js';
 import { hasDType, type Tensor, tensor } from '../tensor/tensor.js';
 import { decodeSafetensors, encodeSafetensors } from '../train/safetensors.js';
 import { writeAtomically } from './atomic-file.js';
@@ -47,7 +47,12 @@ export function featureCache(folder: string): FeatureCache {
   return {
     async read(key) {
       const bytes = await readFile(pathOf(key)).catch(() => null);
-      return bytes && restored(bytes);
+      try {
+        return bytes && restored(bytes);
+      } catch (error) {
+        if (error instanceof DataError) return null;
+        throw error;
+      }
     },
     async write(key, { image, maps }) {
       const { width, height, channels, pixels } = image;
@@ -71,17 +76,13 @@ export function featureCache(folder: string): FeatureCache {
   };
 }
 
+/** @throws DataError where it is damaged. */
 function restored(bytes: Uint8Array): CachedFeatures | null {
-  try {
-    const { image, ...rest } = decodeSafetensors(bytes).tensors;
-    const maps = Object.keys(rest).map((_, i) => rest[`map${i}`]);
-    const [channels = 0, height = 0, width = 0] = image?.dims ?? [];
-    if (!image || !hasDType(image, 'uint8') || (channels !== 1 && channels !== 3)) return null;
-    const floats = maps.flatMap((map) => (map && hasDType(map, 'float32') ? [map] : []));
-    if (floats.length !== maps.length) return null;
-    return { image: { width, height, channels, pixels: image.data }, maps: floats };
-  } catch (error) {
-    if (error instanceof EspalierError) return null;
-    throw error;
-  }
+  const { image, ...rest } = decodeSafetensors(bytes).tensors;
+  const maps = Object.keys(rest).map((_, i) => rest[`map${i}`]);
+  const [channels = 0, height = 0, width = 0] = image?.dims ?? [];
+  if (!image || !hasDType(image, 'uint8') || (channels !== 1 && channels !== 3)) return null;
+  const floats = maps.flatMap((map) => (map && hasDType(map, 'float32') ? [map] : []));
+  if (floats.length !== maps.length) return null;
+  return { image: { width, height, channels, pixels: image.data }, maps: floats };
 }

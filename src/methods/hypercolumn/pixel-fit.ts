@@ -113,11 +113,13 @@ function standardise({ count, features, data }: PixelExamples): Scaling {
   for (let n = 0, at = 0; n < count; n++)
     for (let f = 0; f < features; f++, at++) {
       const value = data[at] as number;
-      means[f] = (means[f] as number) + value / count;
-      squares[f] = (squares[f] as number) + (value * value) / count;
+      means[f] = (means[f] as number) + value;
+      squares[f] = (squares[f] as number) + value * value;
     }
-  const factors = squares.map((square, f) => {
-    const mean = means[f] ?? 0;
+  const factors = squares.map((sum, f) => {
+    const square = sum / count;
+    const mean = (means[f] ?? 0) / count;
+    means[f] = mean;
     const variance = square - mean * mean;
     if (Number.isNaN(variance) || !Number.isFinite(mean))
       throw new DataError(
