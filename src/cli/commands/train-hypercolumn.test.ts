@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Folder, makeFolder, type Ran, run } from '../../../test/cli.js';
 import { decodeRawPng } from '../../data/segmentation/mask.js';
@@ -195,6 +196,55 @@ describe('train hypercolumn from strokes', () => {
     expect(told.out).toContain('3 images');
   });
 });
+
+/** Models and photos of others. */
+const data = resolve(process.env['ESPALIER_DATA'] ?? '../shared/data');
+const network = join(data, 'models/squeezenet1.1.onnx');
+const photo = join(data, 'photos/cat_720p.jpg');
+
+describe.skipIf(!existsSync(network) || !existsSync(photo))(
+  'train hypercolumn on a photo (under ESPALIER_DATA or ../shared/data, skipped where absent)',
+  () => {
+    it('gives the map that plain onnxruntime has from its file, to the pixel, and again by its config', async () => {
+      const [w, h] = [640, 480];
+      const image = sharp(photo).resize(w, h, { fit: 'cover' }).removeAlpha();
+      folder.write('cat.png', await image.clone().png().toBuffer());
+      const ids = new Uint8Array(w * h).fill(255);
+      for (let i = 0; i < 500; i++) {
+        ids[40 * w + 20 + i] = 0;
+        if (i < 100) ids[(200 + i) * w + 280 + i] = 1;
+      }
+      folder.write('cat-strokes.png', grey(ids, w, h));
+      const words = `--from ${network} --scale 1 --mean 122.679,116.669,104.007 --image cat.png`;
+      const more = '--labels cat-strokes.png --taps conv1,fire3,fire5,fire7,fire9';
+      const first = await start(`${words} ${more} --output cat`);
+      expect(first.code, first.err).toBe(0);
+      expect(first.out).toContain('600 pixels with 1,344 features of 5 layers');
+      const shown = pixelsOf('cat/predictions/cat-mask.png').data;
+
+      const pixels = await image.raw().toBuffer();
+      const area = w * h;
+      const x = new Float32Array(3 * area);
+      for (let c = 0; c < 3; c++)
+        for (let i = 0; i < area; i++)
+          x[c * area + i] = (pixels[3 * i + c] ?? 0) - ([122.679, 116.669, 104.007][c] ?? 0);
+      const session = await InferenceSession.create(path('cat/model.onnx'));
+      const results = await session.run({ data: new OrtTensor('float32', x, [1, 3, h, w]) });
+      const p = results['probabilities']?.data as Float32Array;
+      let different = 0;
+      for (let i = 0; i < area; i++)
+        if (((p[area + i] ?? 0) > (p[i] ?? 0) ? 1 : 0) !== shown[i]) different++;
+      // A pixel where both classes are alike may fall to either, by rounding.
+      expect(different).toBeLessThan(5);
+
+      const again = await run('train hypercolumn --config cat/config.yaml --output cat --json', {
+        cwd: folder.path,
+      });
+      expect(again.code, again.err).toBe(0);
+      expect(JSON.parse(again.out)).toMatchObject({ cached: 1 });
+    }, 60_000);
+  },
+);
 
 it('train hypercolumn from masks measures held-out scenes', async () => {
   const { code, err, out } = await start('--data boxes --points 100 --output masks --json');
