@@ -36,7 +36,8 @@ export const scribbleDefaults: PixelConfig = {
 /** Whole masks: many images, a few pixels of each. */
 export const maskDefaults: PixelConfig = {
   ...scribbleDefaults,
-  // Ours: with thousands of labels less has to be held back.
+  // Ours: CamVid, five layers of SqueezeNet 1.1, mean IU of the validation scenes 0.502 at 0.01, 0.539 at 0.001, 0.527 at
+  // 0.0001.
   penalty: 1e-3,
   points: 200,
   iterations: 200,
