@@ -3,8 +3,10 @@ import type { OpenedScenes } from '../data/segmentation/open-scenes.js';
 import { sceneRows } from '../data/segmentation/scene-batches.js';
 import type { SceneSource } from '../data/segmentation/scenes.js';
 import { columnLength } from '../dense/hypercolumn.js';
+import type { HypercolumnTap } from '../dense/hypercolumn-taps.js';
 import { InterruptedError, ModelError, UsageError } from '../errors.js';
 import type { Model } from '../graph/graph.js';
+import type { PixelConfig } from '../methods/hypercolumn/pixel-config.js';
 import { gatherPixels } from '../methods/hypercolumn/pixel-examples.js';
 import { featureReader } from '../methods/hypercolumn/pixel-features.js';
 import { probabilitiesName } from '../methods/hypercolumn/pixel-model.js';
@@ -52,12 +54,10 @@ interface Measured {
 
 /**
  * Runs.
- * @throws DataError where scenes cannot be used; UsageError where the pixels do not fit in memory; InterruptedError after a
- *   signal.
+ * @throws DataError where scenes cannot be used; InterruptedError after a signal.
  */
 export async function runMasks(run: MaskRunOptions): Promise<MaskRun> {
   const { data, taps, config, runtime, preprocessing, signal, source, threads } = run;
-  checkRoom(run);
   const session = threads === undefined ? {} : { threads };
   const folder = await openFitFolder(run);
   const read = await featureReader(runtime, source, taps, session);
@@ -107,15 +107,24 @@ export async function runMasks(run: MaskRunOptions): Promise<MaskRun> {
   };
 }
 
-/** @throws UsageError where the hypercolumns of all pixels that are asked for do not fit in memory. */
-function checkRoom({ data, taps, config }: MaskRunOptions): void {
+/**
+ * How many pixels of each scene are learnt from: what is asked for, or as usual, or fewer where memory ends.
+ * @throws UsageError where those that are asked for do not fit.
+ */
+export function pointsThatFit(
+  { points }: PixelConfig,
+  asked: number | undefined,
+  scenes: number,
+  taps: readonly HypercolumnTap[],
+): number {
   const channels = columnLength(taps);
-  const most = Math.floor(largestInput / (channels * data.train.count));
-  if (config.points > most)
+  const most = Math.max(1, Math.floor(largestInput / (channels * scenes)));
+  if (asked !== undefined && asked > most)
     throw new UsageError(
-      `--points: ${config.points} pixels of ${counted(data.train.count, 'scene')} with ${channels} features each do not fit in memory, at most ${most} do. Take fewer, or fewer --taps.`,
-      { expected: most, actual: config.points },
+      `--points: ${asked} pixels of ${counted(scenes, 'scene')} with ${channels} features each do not fit in memory, at most ${most} do. Take fewer, or fewer --taps.`,
+      { expected: most, actual: asked },
     );
+  return Math.min(points, most);
 }
 
 async function segmentWith({ runtime, threads }: MaskRunOptions, model: Model): Promise<Segment> {

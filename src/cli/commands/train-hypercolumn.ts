@@ -4,8 +4,8 @@ import { UsageError } from '../../errors.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
-import { openBackbone } from '../hypercolumn-backbone.js';
-import { type MaskRun, runMasks } from '../hypercolumn-masks.js';
+import { type Backbone, openBackbone } from '../hypercolumn-backbone.js';
+import { type MaskRun, pointsThatFit, runMasks } from '../hypercolumn-masks.js';
 import {
   type HypercolumnOptions,
   hypercolumnOptions,
@@ -48,7 +48,8 @@ type Config = ReturnType<typeof pixelConfigOf>;
 async function fromStrokes(given: HypercolumnOptions, context: Context, config: Config) {
   const scribbles = await openScribbles(given, context);
   const place = given.images ?? given.image?.[0] ?? '';
-  const options = await runOptions(given, context, config, place);
+  const backbone = await openBackbone(given, context);
+  const options = await runOptions(given, context, config, place, backbone);
   const run = await runScribbles({
     ...{ ...options, scribbles, cache: given.cache, bar: context.bar },
     next: (model) => [
@@ -65,7 +66,11 @@ async function fromMasks(
   config: Config,
 ) {
   const data = await openSceneData(given, context);
-  const options = await runOptions(given, context, config, data.name);
+  const backbone = await openBackbone(given, context);
+  const points = pointsThatFit(config, given.points, data.train.count, backbone.taps);
+  if (points < config.points)
+    context.note(`${points} pixels of each scene are learnt from: more do not fit in memory`);
+  const options = await runOptions(given, context, { ...config, points }, data.name, backbone);
   const split = data.test ? 'test' : data.validation ? 'validation' : 'train';
   const held =
     given.validation === undefined ? '' : ` --validation ${given.validation} --seed ${given.seed}`;
@@ -79,14 +84,14 @@ async function fromMasks(
   return { json: run, text: describeMasks(run) };
 }
 
-/** What both forms take. @throws what `openBackbone` throws. */
+/** What both forms take. */
 async function runOptions(
   given: HypercolumnOptions,
   context: Context,
   config: Config,
   place: string,
+  backbone: Backbone,
 ): Promise<Omit<HypercolumnRunOptions, 'next'>> {
-  const backbone = await openBackbone(given, context);
   const stem = (path: string): string => basename(path, extname(path));
   const name = `${stem(given.from)}-${stem(place)}`.replaceAll(/\s+/g, '-');
   const taps = backbone.taps.map((tap) => tap.name);

@@ -122,7 +122,9 @@ export async function gatherPixels({
   const data = new Float32Array(all * features);
   const [labels, weights] = [new Uint8Array(all), new Float32Array(all)];
   let at = 0;
-  for (const { drawn, data: own } of parts) {
+  // Each part goes as soon as it is copied, so that not all is there twice.
+  for (let part = parts.shift(); part; part = parts.shift()) {
+    const { drawn, data: own } = part;
     data.set(own, at * features);
     labels.set(drawn.labels, at);
     weights.set(drawn.weights, at);
