@@ -216,7 +216,6 @@ export {
   emptyHead,
 } from './methods/hypercolumn/network.js';
 export {
-export {
   checkPixelConfig,
   maskDefaults,
   type PixelConfig,
@@ -249,6 +248,7 @@ export {
   type TrainPixelsOptions,
   trainPixels,
 } from './methods/hypercolumn/pixel-train.js';
+export {
   type BoxPredictor,
   boxPredictor,
   type Heats,
