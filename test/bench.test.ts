@@ -33,7 +33,8 @@ describe('each benchmark', () => {
     expect(outcome.lines.length).toBeGreaterThan(1);
     expect(outcome.failures ?? []).toEqual([]);
     const numbers = numbersIn(outcome.figures);
-    expect(numbers.length).toBeGreaterThan(3);
+    // At least one side: its threads, its median and its minimum.
+    expect(numbers.length).toBeGreaterThanOrEqual(3);
     expect(numbers.filter((value) => !(Number.isFinite(value) && value > 0))).toEqual([]);
     expect(outcome.machine.runtime).toMatch(/^onnxruntime-node \d/);
   });

@@ -52,6 +52,28 @@ function full(text: string): RunReport {
         [0, 6],
       ],
     },
+    probe: {
+      rows: [
+        {
+          taps: ['fire9'],
+          channels: 512,
+          meanIu: 0.42,
+          error: 0.2,
+          milliseconds: 40,
+          megabytes: 1.4,
+        },
+        {
+          taps: ['conv1', 'fire9'],
+          channels: 576,
+          meanIu: 0.5,
+          error: 0.15,
+          milliseconds: 48,
+          megabytes: 12,
+        },
+      ],
+      positions: [{ tap: 'fire9', stride: 16, rows: 0.9, columns: 0.4, distance: 0.12 }],
+      ...{ height: 360, width: 480, scenes: 101, pixels: 9000 },
+    },
     scribbles: {
       classes: [text, 'dog'],
       palette: [

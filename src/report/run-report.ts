@@ -73,6 +73,38 @@ export interface ReportScribbles {
   readonly unsure: Uint8Array;
 }
 
+/** What subsets of layers know of pixels, and what they cost. */
+export interface ReportProbe {
+  readonly rows: readonly {
+    readonly taps: readonly string[];
+    readonly channels: number;
+    /** On held-out scenes. */
+    readonly meanIu: number;
+    /** Share of their pixels that is wrong. */
+    readonly error: number;
+    /** Of one image. */
+    readonly milliseconds: number;
+    /** What the layers hold of one image. */
+    readonly megabytes: number;
+  }[];
+  readonly positions: readonly {
+    readonly tap: string;
+    /** Pixels between cells; null of units without extent. */
+    readonly stride: number | null;
+    /** Shares of the variance that are told, and the mean distance; see `positionRecovery`. */
+    readonly rows: number;
+    readonly columns: number;
+    readonly distance: number;
+  }[];
+  /** Of the image that was timed. */
+  readonly height: number;
+  readonly width: number;
+  /** Held out. */
+  readonly scenes: number;
+  /** Learnt from. */
+  readonly pixels: number;
+}
+
 /** One run. A part that is absent or empty has no section in the report. */
 export interface RunReport {
   /** For example `Ladder network`. */
@@ -93,6 +125,8 @@ export interface RunReport {
     readonly palette: readonly (readonly [number, number, number])[];
     readonly images: readonly ReportScribbles[];
   };
+  /** Layers that were looked at one by one and together. */
+  readonly probe?: ReportProbe;
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

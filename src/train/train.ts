@@ -68,6 +68,8 @@ export interface TrainResult {
 export const mostStepsPerRun = 32;
 /** Steps of a run before it is known how long one takes. */
 const firstStepsPerRun = 8;
+/** Runs after which their number of steps stays: with it the memory that they take does. */
+const settlingRuns = 4;
 /** What a run should take where nobody says how many steps it has: ours, so that a signal is soon answered. */
 const secondsPerRun = 1.25;
 
@@ -114,8 +116,9 @@ class Loop {
   #position: Position;
   #saved = -1;
   readonly #clock = new Clock();
-  /** Steps of the next run at most, from the time that the last one took. */
+  /** Steps of the next run at most, from the time that the first ones took. */
   #pace: number;
+  #runs = 0;
 
   constructor(options: TrainOptions, session: Session, stepsPerRun: number) {
     this.#options = options;
@@ -202,7 +205,7 @@ class Loop {
 
   /** Only how many steps go together depends on the clock: their arithmetic is the same. */
   #keepPace(secondsPerStep: number): void {
-    if (this.#options.stepsPerRun !== undefined) return;
+    if (this.#options.stepsPerRun !== undefined || ++this.#runs > settlingRuns) return;
     const fitting = Math.floor(secondsPerRun / secondsPerStep);
     this.#pace = Math.max(1, Math.min(this.#stepsPerRun, fitting));
   }

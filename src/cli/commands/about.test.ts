@@ -78,7 +78,12 @@ describe('completion', () => {
       return said.trim().split(' ');
     };
     expect(complete('espalier', 'in')).toEqual(['inspect']);
-    expect(complete('espalier', 'train', '')).toEqual(['ladder', 'classifier', 'fcn']);
+    expect(complete('espalier', 'train', '')).toEqual([
+      'ladder',
+      'classifier',
+      'fcn',
+      'hypercolumn',
+    ]);
     expect(complete('espalier', 'train', 'ladder', '--batch')).toEqual(['--batch-size']);
     expect(complete('espalier', 'train', 'ladder', '--mode', '')).toContain('supervised');
     expect(complete('espalier', 'inspect', 'm.onnx', '')).toEqual(['']);

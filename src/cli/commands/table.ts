@@ -11,6 +11,7 @@ import { exportCommand } from './export.js';
 import { inspect } from './inspect.js';
 import { ops } from './ops.js';
 import { predict } from './predict.js';
+import { probeCommand } from './probe.js';
 import { start } from './start.js';
 import { trainClassifierCommand } from './train-classifier.js';
 import { trainFcnCommand } from './train-fcn.js';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   evaluateCommand,
   exportCommand,
   convolutionalizeCommand,
+  probeCommand,
   inspect,
   ops,
   dataList,

@@ -367,3 +367,53 @@ describe('train hypercolumn says what is wrong', () => {
     expect((await start(`${good} --output stopped`)).code).toBe(0);
   });
 });
+
+describe('probe', () => {
+  const probe = (line: string): Promise<Ran> =>
+    run(`probe backbone.onnx --data boxes --threads 1 ${line}`, { cwd: folder.path });
+
+  it('tells error, time and memory of subsets of layers, and what each knows of position', async () => {
+    const { code, out, err } = await probe(
+      '--taps conv1,conv3 --subsets conv3;conv1,conv3 --points 300 --output probed --json',
+    );
+    expect(code, err).toBe(0);
+    const told = JSON.parse(out);
+    expect(told.rows.map(({ taps }: { taps: string[] }) => taps)).toEqual([
+      ['conv3'],
+      ['conv1', 'conv3'],
+    ]);
+    expect(told.rows.map(({ channels }: { channels: number }) => channels)).toEqual([16, 24]);
+    // Eight maps of 40 x 56 and sixteen of a fourth of each side, 4 bytes a number.
+    expect(told.rows[1].megabytes).toBeCloseTo((4 * (8 * 40 * 56 + 16 * 10 * 14)) / 1e6, 6);
+    expect(told.rows[1].meanIu).toBeGreaterThan(told.rows[0].meanIu);
+    for (const row of told.rows) expect(row.milliseconds).toBeGreaterThan(0);
+    expect(told.positions.map(({ tap }: { tap: string }) => tap)).toEqual(['conv1', 'conv3']);
+    expect(told.positions.map(({ stride }: { stride: number }) => stride)).toEqual([1, 4]);
+    for (const { rows, distance } of told.positions) {
+      expect(rows).toBeLessThanOrEqual(1);
+      expect(distance).toBeGreaterThan(0);
+    }
+    const page = readFileSync(path('probed/report.html'), 'utf8');
+    expect(page).toContain('Layers and what they know');
+    expect(page).toContain('conv1, conv3');
+  });
+
+  it('says which layers there are, and which may stand in subsets', async () => {
+    const unknown = await probe('--taps conv1,conv9 --output none');
+    expect(unknown.code).toBe(4);
+    expect(unknown.err).toMatch(/conv9.*conv1/s);
+    const outside = await probe('--taps conv1 --subsets conv1;conv3 --output none');
+    expect(outside.code).toBe(2);
+    expect(outside.err).toContain('"conv3" is none of the layers that are read: conv1');
+    const many = await probe('--taps conv1 --subsets nothing --output none');
+    expect(many.err).toContain('give each, nested or all');
+  });
+
+  it('refuses a layer whose stride cannot be known', async () => {
+    const { code, err } = await run('probe turned.onnx --data boxes --taps turned --output none', {
+      cwd: folder.path,
+    });
+    expect(code).toBe(4);
+    expect(err).toContain('its stride cannot be known');
+  });
+});

@@ -5,6 +5,7 @@ import { curves } from './curves.js';
 import { labelled } from './labelled.js';
 import { mistakes } from './mistakes.js';
 import { next } from './next.js';
+import { probe } from './probe.js';
 import { provenance } from './provenance.js';
 import { reconstructions } from './reconstructions.js';
 import type { Section } from './section.js';
@@ -16,6 +17,7 @@ import { strokes } from './strokes.js';
 export const sections: readonly Section[] = [
   curves,
   strokes,
+  probe,
   segmentationClasses,
   segmentationExamples,
   confusion,
