@@ -76,6 +76,7 @@ export {
   GradientError,
   InterruptedError,
   ModelError,
+  NotFittedError,
   OperatorError,
   RuntimeUnavailableError,
   ShapeError,
@@ -124,6 +125,12 @@ export {
   perturbation,
 } from './methods/attack/distance.js';
 export {
+  foolboxDefaults,
+  type LocSearchConfig,
+  locSearch,
+  locSearchDefaults,
+} from './methods/attack/locsearch.js';
+export {
   type BlackBox,
   type BoxFacts,
   boundsOf,
@@ -137,7 +144,9 @@ export {
   type WhiteBox,
 } from './methods/attack/model.js';
 export { type Budget, BudgetError } from './methods/attack/questions.js';
+export { type RandAdvConfig, randAdv, randAdvDefaults } from './methods/attack/randadv.js';
 export { type AttackResult, type RunAttackOptions, runAttack } from './methods/attack/run.js';
+export { type SharpConfig, sharp, sharpDefaults } from './methods/attack/sharp.js';
 export { type AttackSummary, type Spread, summarizeAttack } from './methods/attack/summary.js';
 export { wilsonInterval } from './methods/attack/wilson.js';
 export {

@@ -1,11 +1,11 @@
 /** A classifier that somebody else made, brought into the form in which it is trained and saved. */
 import { ModelError, UsageError } from '../../errors.js';
-import { type Graph, type Model, model, type Node, type ValueInfo } from '../../graph/graph.js';
+import { type Graph, type Model, model, type ValueInfo } from '../../graph/graph.js';
 import { foldInitializers } from '../../ops/fold.js';
+import { withFreeBatch, withoutShapes } from '../../ops/free-batch.js';
 import { load, loadModel } from '../../ops/load.js';
-import { ops } from '../../ops/table.js';
 import { formatShape } from '../../tensor/shape.js';
-import { type Tensor, tensor, toNumbers } from '../../tensor/tensor.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import { findHead, type Head, replaceHead } from './head.js';
 
 export interface NetworkOptions {
@@ -160,57 +160,4 @@ function checkScores(shape: readonly (number | string)[], batch: string, classes
     `the model gives scores of shape ${formatShape(shape)} where [${batch}, ${classes}] is wanted. Its batch size may be fixed: export it with a free one.`,
     { actual: shape },
   );
-}
-
-/** The model with a symbolic batch dimension, also in the Reshapes on the way where a batch of 1 is written out. */
-function withFreeBatch(source: Model, input: string, batch: string): Model {
-  const { graph } = source;
-  const initializers = new Map(graph.initializers);
-  const nodes: Node[] = [];
-  const batched = new Set([input]);
-  for (const node of graph.nodes) {
-    const [data = '', target = ''] = node.inputs;
-    if (node.inputs.some((name) => batched.has(name)))
-      for (const name of node.outputs) batched.add(name);
-    const shape = initializers.get(target);
-    const isFixed = node.op === 'Reshape' && batched.has(data) && shape?.data[0] === 1n;
-    if (!isFixed || !shape || shape.data.length < 2) {
-      nodes.push(node);
-      continue;
-    }
-    // 0 copies the dimension of the input. A target of its own, since others may share this one.
-    const free = `${target}/free-batch`;
-    initializers.set(free, tensor('int64', shape.dims, [0, ...toNumbers(shape).slice(1)]));
-    nodes.push({ ...node, inputs: node.inputs.with(1, free) });
-  }
-  const inputs = graph.inputs.map((info) =>
-    info.name === input && info.shape
-      ? { name: info.name, dtype: info.dtype, shape: info.shape.with(0, batch) }
-      : info,
-  );
-  const old = graph.inputs.find(({ name }) => name === input)?.shape?.[0];
-  const values = new Map(
-    [...graph.values].map(([name, info]) => [
-      name,
-      batched.has(name) && old !== undefined && info.shape?.[0] === old
-        ? { name, dtype: info.dtype, shape: info.shape.with(0, batch) }
-        : info,
-    ]),
-  );
-  return { ...source, graph: withoutShapes({ ...graph, inputs, nodes, initializers, values }) };
-}
-
-/**
- * Shapes that a file states hold for its own batch size and classes: they are inferred anew, but for those of operators
- * without a rule.
- */
-function withoutShapes(graph: Graph): Graph {
-  const isForeign = ({ op, domain }: Node) =>
-    (domain !== '' && domain !== 'ai.onnx') || !Object.hasOwn(ops, op);
-  const kept = new Set(graph.nodes.filter(isForeign).flatMap(({ outputs }) => outputs));
-  return {
-    ...graph,
-    values: new Map([...graph.values].filter(([name]) => kept.has(name))),
-    outputs: graph.outputs.map(({ name, dtype }) => ({ name, dtype, shape: null })),
-  };
 }
