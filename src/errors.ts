@@ -73,6 +73,11 @@ export class TrainingError extends EspalierError {
   override readonly name = 'TrainingError';
 }
 
+/** Something that is used before it has learnt: a detector before `fit`. */
+export class NotFittedError extends EspalierError {
+  override readonly name = 'NotFittedError';
+}
+
 /** A measured figure that misses the threshold that the caller set. */
 export class ThresholdError extends EspalierError {
   override readonly name = 'ThresholdError';

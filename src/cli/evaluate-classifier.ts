@@ -54,7 +54,7 @@ export async function evaluateClassifier(
 }
 
 /** The name or folder to open: `--data folder --folder photos` is `--data photos`. */
-function placeOf({ data, folder }: Options): string {
+export function placeOf({ data, folder }: Pick<Options, 'data' | 'folder'>): string {
   if (data === 'folder' && folder === undefined)
     throw new UsageError(
       '--data folder needs --folder; or name the folder itself, as in --data photos',
@@ -76,7 +76,11 @@ function refuseSkipped({ skipped }: OpenedImages): void {
     });
 }
 
-function splitOf(data: OpenedImages, { split, data: name }: Options): ImageSource {
+/** The images that `--split` names. @throws DataError where there are none. */
+export function splitOf(
+  data: OpenedImages,
+  { split, data: name }: Pick<Options, 'split' | 'data'>,
+): ImageSource {
   const { train, validation, test } = data;
   const source = { train, labelled: train, validation, test }[split];
   if (source && source.count > 0) return source;
@@ -116,11 +120,11 @@ async function classifyAll(
  * The true classes as the model counts them: by name where it has names, so that a data set may hold some of its
  * classes in another order; by number where it has none.
  */
-function matchClasses(
+export function matchClasses(
   data: string,
   own: readonly string[],
   labels: Int32Array,
-  { classes, isNamed, path }: ImageClassifier,
+  { classes, isNamed, path }: Pick<ImageClassifier, 'classes' | 'isNamed' | 'path'>,
 ): Int32Array {
   const positions = isNamed
     ? own.map((name) => classes.indexOf(name))

@@ -124,7 +124,8 @@ export async function openClassifier(
   };
 }
 
-function chooseInput(file: string, { graph }: Model, wanted: string | undefined): ValueInfo {
+/** The input that takes the images. @throws UsageError, or ModelError where none or several could. */
+export function chooseInput(file: string, { graph }: Model, wanted: string | undefined): ValueInfo {
   const names = graph.inputs.map(({ name }) => name);
   if (wanted !== undefined) {
     const named = graph.inputs.find(({ name }) => name === wanted);

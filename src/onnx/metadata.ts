@@ -39,6 +39,7 @@ const specSchema = z.object({
   preprocessing: preprocessingSchema.nullable(),
   palette: z.array(z.tuple([level, level, level])).optional(),
   thresholds: z.record(z.string(), z.number()).optional(),
+  outputs: z.record(z.string(), z.string()).optional(),
   provenance: z.record(z.string(), z.json()).optional(),
 });
 
@@ -59,6 +60,8 @@ export interface ClassifierSpec {
   readonly palette?: readonly (readonly [number, number, number])[] | undefined;
   /** Named decision thresholds, for example on the confidence below which an image is not of any class. */
   readonly thresholds?: Readonly<Record<string, number>> | undefined;
+  /** What an output says, by its name, in a sentence: for a file with more than the scores. */
+  readonly outputs?: Readonly<Record<string, string>> | undefined;
   /** How the model came about: data, method, seed, version. Any JSON. */
   readonly provenance?: Readonly<Record<string, z.core.util.JSONType>> | undefined;
 }
