@@ -47,6 +47,9 @@ export function ofLayers(
   return { ...examples, features: channels.length, data };
 }
 
+/** Of the ridge, on features of deviation 1: ours. */
+const penalty = 1e-2;
+
 /**
  * Ridge regression of the position on the features, fitted on some pixels and measured on others. A layer that stands on
  * a coarse grid, or whose cells see nearly the whole image, may still say where a pixel is: borders are padded.
@@ -56,7 +59,7 @@ export function positionRecovery(
   train: { readonly examples: PixelExamples; readonly positions: Positions },
   held: { readonly examples: PixelExamples; readonly positions: Positions },
 ): PositionFigures {
-  const predict = fitRidge(ridgeOf(train), { penalty: 1e-3 });
+  const predict = fitRidge(ridgeOf(train), { penalty });
   const told = predict(held.examples.data, held.examples.count);
   const { count } = held.examples;
   const means = [0, 1].map((k) => meanOf(count, (n) => held.positions[2 * n + k] ?? 0));

@@ -71,6 +71,9 @@ export function fitRidge(
   };
 }
 
+/** Of the mean variance of all features: what is added to that of each, so that one that hardly ever changes stays small. */
+const floor = 1e-3;
+
 /** Means, and one over the deviations: 0 for features that never change. */
 function standardisation(data: Float32Array, count: number, features: number) {
   const means = new Float64Array(features);
@@ -82,7 +85,8 @@ function standardisation(data: Float32Array, count: number, features: number) {
     for (let f = 0; f < features; f++)
       squares[f] =
         (squares[f] ?? 0) + ((data[n * features + f] ?? 0) - (means[f] ?? 0)) ** 2 / count;
-  const factors = squares.map((square) => (square > 0 ? 1 / Math.sqrt(square) : 0));
+  const usual = (floor * squares.reduce((sum, square) => sum + square, 0)) / features;
+  const factors = squares.map((square) => (square > 0 ? 1 / Math.sqrt(square + usual) : 0));
   return { means, factors };
 }
 
