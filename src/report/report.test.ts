@@ -52,6 +52,24 @@ function full(text: string): RunReport {
         [0, 6],
       ],
     },
+    adversarial: [
+      {
+        ...{
+          width: 2,
+          height: 1,
+          channels: 1,
+          truth: 'seven',
+          predicted: 'one',
+          pixels: 1,
+          queries: 9,
+        },
+        original: Uint8Array.of(0, 200),
+        adversarial: Uint8Array.of(255, 200),
+        touched: Uint8Array.of(255, 0),
+        before: [{ name: 'seven', value: 0.9 }],
+        after: [{ name: 'one', value: 0.6 }],
+      },
+    ],
     probe: {
       rows: [
         {

@@ -73,6 +73,24 @@ export interface ReportScribbles {
   readonly unsure: Uint8Array;
 }
 
+/** An image that fools a classifier; arrays are row-major, interleaved, 0..255. */
+export interface ReportAdversarial {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly original: Uint8Array;
+  readonly adversarial: Uint8Array;
+  /** (height, width): 255 where a pixel differs. */
+  readonly touched: Uint8Array;
+  readonly truth: string;
+  readonly predicted: string;
+  readonly pixels: number;
+  readonly queries: number;
+  /** The likeliest first. */
+  readonly before: readonly ClassProbability[];
+  readonly after: readonly ClassProbability[];
+}
+
 /** What subsets of layers know of pixels, and what they cost. */
 export interface ReportProbe {
   readonly rows: readonly {
@@ -127,6 +145,7 @@ export interface RunReport {
   };
   /** Layers that were looked at one by one and together. */
   readonly probe?: ReportProbe;
+  readonly adversarial?: readonly ReportAdversarial[];
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

@@ -1,5 +1,6 @@
 /** The commands in the order of their help, one line each. */
 import type { Command } from '../command.js';
+import { attackCommand } from './attack.js';
 import { completion } from './completion.js';
 import { convolutionalizeCommand } from './convolutionalize.js';
 import { dataCheck } from './data-check.js';
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   exportCommand,
   convolutionalizeCommand,
   probeCommand,
+  attackCommand,
   inspect,
   ops,
   dataList,

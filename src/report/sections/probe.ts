@@ -69,14 +69,12 @@ function plot({ rows }: ReportProbe): Markup {
     const row = rows[i] as ReportProbe['rows'][number];
     return `${x(row.milliseconds).toFixed(1)},${y(row.meanIu).toFixed(1)}`;
   });
-  const style = 'font-size:11px;fill:currentColor';
-  const faint = 'stroke:currentColor;stroke-opacity:0.15';
   return html`<svg viewBox="0 0 ${width} ${height}" width="100%" role="img" aria-label="Mean IU of ${rows.length} subsets of layers over milliseconds an image">
-${formatTicks(across).map((text, i) => html`<line x1="${x(across[i] ?? 0)}" x2="${x(across[i] ?? 0)}" y1="${margin.top}" y2="${height - margin.bottom}" style="${faint}"/><text x="${x(across[i] ?? 0)}" y="${height - margin.bottom + 16}" text-anchor="middle" style="${style}">${text}</text>`)}
-${formatTicks(up).map((text, i) => html`<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(up[i] ?? 0)}" y2="${y(up[i] ?? 0)}" style="${faint}"/><text x="${margin.left - 8}" y="${y(up[i] ?? 0) + 4}" text-anchor="end" style="${style}">${text}</text>`)}
-<text x="${(margin.left + width - margin.right) / 2}" y="${height - 6}" text-anchor="middle" style="${style}">milliseconds an image</text>
-<text transform="translate(14 ${(height - margin.bottom + margin.top) / 2}) rotate(-90)" text-anchor="middle" style="${style}">mean IU</text>
-<polyline points="${line.join(' ')}" style="fill:none;stroke:currentColor;stroke-opacity:0.45;stroke-width:1.5"/>
-${rows.map((row, i) => html`<g><title>${row.taps.join(', ')}: ${row.meanIu.toFixed(4)}, ${row.milliseconds.toFixed(1)} ms</title><circle cx="${x(row.milliseconds)}" cy="${y(row.meanIu)}" r="9" style="fill:var(--surface, white);stroke:currentColor;stroke-width:1.5"/><text x="${x(row.milliseconds)}" y="${y(row.meanIu) + 4}" text-anchor="middle" style="${style}">${i + 1}</text></g>`)}
+${formatTicks(across).map((text, i) => html`<line x1="${x(across[i] ?? 0)}" x2="${x(across[i] ?? 0)}" y1="${margin.top}" y2="${height - margin.bottom}" stroke="currentColor" stroke-opacity="0.15"/><text x="${x(across[i] ?? 0)}" y="${height - margin.bottom + 16}" text-anchor="middle" font-size="11" fill="currentColor">${text}</text>`)}
+${formatTicks(up).map((text, i) => html`<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(up[i] ?? 0)}" y2="${y(up[i] ?? 0)}" stroke="currentColor" stroke-opacity="0.15"/><text x="${margin.left - 8}" y="${y(up[i] ?? 0) + 4}" text-anchor="end" font-size="11" fill="currentColor">${text}</text>`)}
+<text x="${(margin.left + width - margin.right) / 2}" y="${height - 6}" text-anchor="middle" font-size="11" fill="currentColor">milliseconds an image</text>
+<text transform="translate(14 ${(height - margin.bottom + margin.top) / 2}) rotate(-90)" text-anchor="middle" font-size="11" fill="currentColor">mean IU</text>
+<polyline points="${line.join(' ')}" fill="none" stroke="currentColor" stroke-opacity="0.45" stroke-width="1.5"/>
+${rows.map((row, i) => html`<g><title>${row.taps.join(', ')}: ${row.meanIu.toFixed(4)}, ${row.milliseconds.toFixed(1)} ms</title><circle cx="${x(row.milliseconds)}" cy="${y(row.meanIu)}" r="9" fill="currentColor" fill-opacity="0.12" stroke="currentColor" stroke-width="1.5"/><text x="${x(row.milliseconds)}" y="${y(row.meanIu) + 4}" text-anchor="middle" font-size="11" fill="currentColor">${i + 1}</text></g>`)}
 </svg>`;
 }

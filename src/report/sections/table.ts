@@ -1,4 +1,5 @@
 /** The sections in the order in which they are read. To add one: a file here, and a line in this table. */
+import { adversarial } from './adversarial.js';
 import { config } from './config.js';
 import { confusion } from './confusion.js';
 import { curves } from './curves.js';
@@ -18,6 +19,7 @@ export const sections: readonly Section[] = [
   curves,
   strokes,
   probe,
+  adversarial,
   segmentationClasses,
   segmentationExamples,
   confusion,
