@@ -150,6 +150,16 @@ export { type SharpConfig, sharp, sharpDefaults } from './methods/attack/sharp.j
 export { type AttackSummary, type Spread, summarizeAttack } from './methods/attack/summary.js';
 export { wilsonInterval } from './methods/attack/wilson.js';
 export {
+  addCalibration,
+  type Calibration,
+  calibrationMethods,
+  probabilitiesOf,
+  type TemperatureScaling,
+  type VectorScaling,
+} from './methods/calibration/calibration.js';
+export { fitCalibration } from './methods/calibration/fit.js';
+export { calibratedModel } from './methods/calibration/model.js';
+export {
   balancedWeights,
   type ClassifierConfig,
   fineTuningDefaults,
@@ -310,6 +320,28 @@ export {
   type TrainLadderOptions,
   trainLadder,
 } from './methods/ladder/train.js';
+export {
+  type DetectOptions,
+  type OutOfDistributionDetector,
+  outOfDistributionDetector,
+  type Predictions,
+} from './methods/ood/detect.js';
+export type {
+  Detector,
+  DetectorSettings,
+  FitContext,
+  FittedDetector,
+} from './methods/ood/detector.js';
+export { outsideVerdict, type Unknowing, unknownModel } from './methods/ood/fold.js';
+export {
+  type OpenedNetwork,
+  type ScoredNetwork,
+  type ScoredNetworkOptions,
+  scoredNetwork,
+} from './methods/ood/network.js';
+export { type ImageScorer, imageScorer, type ScoredImages } from './methods/ood/score.js';
+export { type DetectorName, detectorNames, detectors } from './methods/ood/table.js';
+export { checkThreshold, chooseThreshold } from './methods/ood/threshold.js';
 export {
   type BinOptions,
   brierScore,
