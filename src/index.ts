@@ -76,7 +76,6 @@ export {
   GradientError,
   InterruptedError,
   ModelError,
-  NotFittedError,
   OperatorError,
   RuntimeUnavailableError,
   ShapeError,
