@@ -76,6 +76,7 @@ export {
   GradientError,
   InterruptedError,
   ModelError,
+  NotFittedError,
   OperatorError,
   RuntimeUnavailableError,
   ShapeError,
