@@ -1,6 +1,7 @@
 /** The commands in the order of their help, one line each. */
 import type { Command } from '../command.js';
 import { attackCommand } from './attack.js';
+import { calibrateCommand } from './calibrate.js';
 import { completion } from './completion.js';
 import { convolutionalizeCommand } from './convolutionalize.js';
 import { dataCheck } from './data-check.js';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   trainHypercolumnCommand,
   predict,
   evaluateCommand,
+  calibrateCommand,
   exportCommand,
   convolutionalizeCommand,
   probeCommand,
