@@ -20,7 +20,7 @@ const ceilings: Readonly<Record<string, number>> = {
   scripts: 120,
   src: 900,
   'src/autodiff': 600,
-  'src/cli': 9800,
+  'src/cli': 9950,
   'src/data': 6850,
   'src/dense': 2700,
   'src/graph': 870,

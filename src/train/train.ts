@@ -69,7 +69,7 @@ export const mostStepsPerRun = 32;
 /** Steps of a run before it is known how long one takes. */
 const firstStepsPerRun = 8;
 /** Runs after which their number of steps stays: with it the memory that they take does. */
-const settlingRuns = 4;
+const settlingRuns = 2;
 /** What a run should take where nobody says how many steps it has: ours, so that a signal is soon answered. */
 const secondsPerRun = 1.25;
 
