@@ -31,7 +31,7 @@ export interface TrainOptions {
   readonly run?: string;
   /**
    * Steps that one run of the graph takes at most. More save copies (see `several.ts`), fewer make an interruption
-   * prompter: where left out, up to 32 that together take about a second. 1 runs the step's graph as it is, for
+   * prompter: where left out, up to 32 that together take about a second, 8 in a browser. 1 runs the step's graph as it is, for
    * execution providers without Scan.
    */
   readonly stepsPerRun?: number;
@@ -81,7 +81,10 @@ const secondsPerRun = 1.25;
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   checkCounts(options);
-  const { runtime, step, session, stepsPerRun = mostStepsPerRun } = options;
+  const { runtime, step, session } = options;
+  // WebAssembly's memory grows with the steps of a run and never shrinks.
+  const usual = runtime.writesInPlace ? mostStepsPerRun : firstStepsPerRun;
+  const { stepsPerRun = usual } = options;
   const graph = stepsPerRun === 1 ? step.model : severalSteps(step);
   return new Loop(options, await runtime.load(graph, session), stepsPerRun).run();
 }
