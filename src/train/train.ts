@@ -208,7 +208,9 @@ class Loop {
 
   /** Only how many steps go together depends on the clock: their arithmetic is the same. */
   #keepPace(secondsPerStep: number): void {
-    if (this.#options.stepsPerRun !== undefined || ++this.#runs > settlingRuns) return;
+    const { stepsPerRun, runtime } = this.#options;
+    if (stepsPerRun !== undefined || !runtime.writesInPlace) return;
+    if (++this.#runs > settlingRuns) return;
     const fitting = Math.floor(secondsPerRun / secondsPerStep);
     this.#pace = Math.max(1, Math.min(this.#stepsPerRun, fitting));
   }
