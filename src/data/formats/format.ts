@@ -9,6 +9,8 @@ export interface FormatOptions {
   readonly coarse?: boolean;
   /** Names of the classes where the files have none. */
   readonly classes?: readonly string[];
+  /** Nothing is learnt from the images: where those for training are missing there are none. */
+  readonly judgedOnly?: boolean;
 }
 
 /** One line of the table of formats. */

@@ -1,7 +1,7 @@
 /** MNIST and its relatives: pairs of idx files, plain or with `.gz` after their names. */
 import { DataError } from '../../errors.js';
 import { readIdxPair } from '../idx.js';
-import { sourceOf } from '../image-source.js';
+import { sourceOf, subset } from '../image-source.js';
 import type { Files } from './files.js';
 import { baseName, type Format, namesIn } from './format.js';
 
@@ -48,11 +48,12 @@ export const idxFiles: Format = {
       const { set } = await readIdxPair(files.path(images), files.path(labels), classes);
       return sourceOf(set, baseName(images));
     };
-    const train = await part(true);
+    const [found, test] = [await part(true), await part(false)];
+    const train = found ?? (options.judgedOnly && test ? subset(test, []) : null);
     if (train === null)
       throw new DataError(`${files.where} has no train-images-idx3-ubyte: nothing to learn from`, {
         path: files.where,
       });
-    return { classes, train, validation: null, test: await part(false), notes: [], skipped: [] };
+    return { classes, train, validation: null, test, notes: [], skipped: [] };
   },
 };

@@ -130,7 +130,7 @@ describe.each(detectorNames)('%s', (name) => {
 });
 
 describe('settings and data that do not fit', () => {
-  const use = (settings: object, name: 'nearest' | 'mahalanobis' | 'odin' | 'energy') =>
+  const use = (settings: object, name: 'knn' | 'mahalanobis' | 'odin' | 'energy') =>
     outOfDistributionDetector(name, {
       runtime,
       network: scoredNetwork(network('n')),
@@ -140,7 +140,7 @@ describe('settings and data that do not fit', () => {
   it('are refused', async () => {
     await expect(use({ temperature: 0 }, 'energy')).rejects.toThrow(UsageError);
     await expect(use({ epsilon: -1 }, 'odin')).rejects.toThrow(/invalid step -1 of ODIN/);
-    await expect(use({ neighbours: 10 }, 'nearest')).rejects.toThrow(/10th neighbour .* 9 images/);
+    await expect(use({ neighbours: 10 }, 'knn')).rejects.toThrow(/10th neighbour .* 9 images/);
     await expect(use({ taps: ['fcc'] }, 'mahalanobis')).rejects.toThrow(/no layer.*"fcc"/s);
     await expect(use({ taps: ['fcc'] }, 'mahalanobis')).rejects.toThrow(ModelError);
   });

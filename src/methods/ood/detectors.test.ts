@@ -154,7 +154,7 @@ describe('detectors agree with their formulas', () => {
       ).sort((a, b) => a - b);
       return distances[2] ?? 0;
     });
-    expectNear(await scoresBy('nearest', { neighbours: 3 }), wanted, 3);
+    expectNear(await scoresBy('knn', { neighbours: 3 }), wanted, 3);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The detectors, one line each. */
 import type { Detector } from './detector.js';
+import { knn } from './knn.js';
 import { mahalanobis } from './mahalanobis.js';
-import { nearest } from './nearest.js';
 import { odin } from './odin.js';
 import { energy, maxLogit, maxSoftmax } from './softmax-detectors.js';
 
@@ -11,7 +11,7 @@ export const detectors = {
   energy,
   odin,
   mahalanobis,
-  nearest,
+  knn,
 } as const satisfies Readonly<Record<string, Detector>>;
 
 /** Name of a detector of the table. */

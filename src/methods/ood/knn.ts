@@ -10,8 +10,8 @@ const usualImages = 50_000;
 /** Below this a row of features counts as 0, and is not divided by its length. */
 const shortest = 1e-12;
 
-export const nearest: Detector = {
-  title: 'nearest neighbours',
+export const knn: Detector = {
+  title: 'k nearest neighbours',
   source: 'Sun et al. 2022, k of 50 in 50,000 as there',
   learns: true,
   fit: async (context): Promise<FittedDetector> => {
@@ -32,7 +32,7 @@ export const nearest: Detector = {
     const { width = 0, data = new Float32Array() } = layers[0] ?? {};
     const bank = columnsOfLengthOne(data, images.count, width);
     return {
-      name: 'nearest',
+      name: 'knn',
       settings: { tap: settings.taps?.[0] ?? value, neighbours: k, images: images.count },
       needsGradients: false,
       addScore({ b }) {
