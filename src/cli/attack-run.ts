@@ -10,6 +10,7 @@ import { misclassified } from '../methods/attack/criterion.js';
 import type { BlackBox, Range } from '../methods/attack/model.js';
 import type { Budget } from '../methods/attack/questions.js';
 import { type AttackSummary, summarizeAttack } from '../methods/attack/summary.js';
+import { changesAsHeat } from '../report/heat.js';
 import { encodePng } from '../report/png.js';
 import type { ReportAdversarial } from '../report/run-report.js';
 import { writeAtomically } from '../runs/atomic-file.js';
@@ -48,8 +49,8 @@ export interface AttackRun {
 
 /** Images decoded beyond those wanted, by the share that a poor classifier has wrong: ours. */
 const spare = 3;
-/** Adversarial images on the contact sheet and in the report. */
-const mostShown = 40;
+/** Adversarial images on the contact sheet and in the report: as many as these, or as few, or what so many pixels are. */
+const [mostShown, fewestShown, pixelsShown] = [40, 8, 500_000];
 
 /**
  * Attacks images in their order until enough were attacked.
@@ -105,7 +106,10 @@ export async function runAudit(run: AttackRunOptions): Promise<AttackRun> {
     await ledger.finish(ledger.unanswered);
     const pictures = records
       .filter(({ success }) => success)
-      .slice(0, mostShown)
+      .slice(
+        0,
+        Math.min(mostShown, Math.max(fewestShown, Math.floor(pixelsShown / (height * width)))),
+      )
       .map((record) => pictured(record, image(record.index), box));
     const sheet = folder.sheet(1);
     if (pictures.length > 0)
@@ -134,11 +138,9 @@ function counting(box: BlackBox, ledger: AttackLedger): BlackBox {
 function pictured(record: AttackRecord, original: Uint8Array, box: BlackBox): ReportAdversarial {
   const { height, width } = box;
   const channels = box.channels === 1 ? 1 : 3;
-  const touched = new Uint8Array(height * width);
-  for (const pixel of record.touched) touched[pixel] = 255;
   const name = (rows: AttackRecord['before']) => rows[0]?.name ?? '';
   return {
-    ...{ height, width, channels, touched },
+    ...{ height, width, channels },
     original: interleaved(original, channels),
     adversarial: interleaved(record.image, channels),
     truth: name(record.before),
@@ -150,7 +152,7 @@ function pictured(record: AttackRecord, original: Uint8Array, box: BlackBox): Re
   };
 }
 
-/** Original, adversarial image and touched pixels side by side, four such a row, with a white line between. */
+/** Original, adversarial image and the heat of the changes side by side, four such a row, with a white line between. */
 function contactSheet(pictures: readonly ReportAdversarial[]): Uint8Array {
   const [{ height, width } = { height: 1, width: 1 }] = pictures;
   const zoom = Math.max(1, Math.round(64 / width));
@@ -160,13 +162,14 @@ function contactSheet(pictures: readonly ReportAdversarial[]): Uint8Array {
   const [fullWidth, fullHeight] = [across * cellWidth, rows * cellHeight];
   const sheet = new Uint8Array(3 * fullWidth * fullHeight).fill(255);
   pictures.forEach((one, i) => {
+    const heat = changesAsHeat({ ...one, pixels: one.original }, one.adversarial);
     const [left, top] = [(i % across) * cellWidth + 4, Math.floor(i / across) * cellHeight + 4];
     for (let y = 0; y < height * zoom; y++)
       for (let x = 0; x < 3 * width * zoom; x++) {
         const panel = Math.floor(x / (width * zoom));
         const at = Math.floor(y / zoom) * width + (Math.floor(x / zoom) % width);
-        const pixels = [one.original, one.adversarial, one.touched][panel] ?? one.original;
-        const channels = panel === 2 ? 1 : one.channels;
+        const pixels = [one.original, one.adversarial, heat][panel] ?? one.original;
+        const channels = panel === 2 ? 3 : one.channels;
         for (let c = 0; c < 3; c++)
           sheet[3 * ((top + y) * fullWidth + left + x) + c] =
             pixels[at * channels + (channels === 1 ? 0 : c)] ?? 0;

@@ -52,6 +52,26 @@ function full(text: string): RunReport {
         [0, 6],
       ],
     },
+    attack: {
+      columns: ['base error', text],
+      rows: [{ name: text, values: ['1.00 %', text] }],
+      curves: [
+        {
+          ...{ title: text, yLabel: text, xLabel: text },
+          series: [
+            {
+              name: text,
+              points: [
+                [0, 0],
+                [9, 1],
+              ],
+            },
+          ],
+        },
+      ],
+      fooled: 2,
+      touched: { width: 2, height: 1, counts: Float64Array.of(2, 0) },
+    },
     adversarial: [
       {
         ...{
@@ -65,7 +85,6 @@ function full(text: string): RunReport {
         },
         original: Uint8Array.of(0, 200),
         adversarial: Uint8Array.of(255, 200),
-        touched: Uint8Array.of(255, 0),
         before: [{ name: 'seven', value: 0.9 }],
         after: [{ name: 'one', value: 0.6 }],
       },

@@ -23,6 +23,8 @@ export interface ReportFigure {
 export interface ReportCurve {
   readonly title: string;
   readonly yLabel: string;
+  /** `step` where left out. */
+  readonly xLabel?: string;
   readonly log?: boolean;
   readonly series: readonly {
     readonly name: string;
@@ -80,8 +82,6 @@ export interface ReportAdversarial {
   readonly channels: 1 | 3;
   readonly original: Uint8Array;
   readonly adversarial: Uint8Array;
-  /** (height, width): 255 where a pixel differs. */
-  readonly touched: Uint8Array;
   readonly truth: string;
   readonly predicted: string;
   readonly pixels: number;
@@ -89,6 +89,23 @@ export interface ReportAdversarial {
   /** The likeliest first. */
   readonly before: readonly ClassProbability[];
   readonly after: readonly ClassProbability[];
+}
+
+/** What it took to fool a classifier, over many images. */
+export interface ReportAttack {
+  /** The paper's table: a row of figures, formatted by the caller, for each setting. */
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly values: readonly string[] }[];
+  /** Share of images fooled, by what it took. */
+  readonly curves: readonly ReportCurve[];
+  /** Images fooled; of them pictures are shown as far as there is room. */
+  readonly fooled: number;
+  /** Of every pixel, the images in which it was changed. */
+  readonly touched?: {
+    readonly width: number;
+    readonly height: number;
+    readonly counts: Float64Array;
+  };
 }
 
 /** What subsets of layers know of pixels, and what they cost. */
@@ -145,6 +162,7 @@ export interface RunReport {
   };
   /** Layers that were looked at one by one and together. */
   readonly probe?: ReportProbe;
+  readonly attack?: ReportAttack;
   readonly adversarial?: readonly ReportAdversarial[];
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];

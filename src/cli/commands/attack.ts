@@ -2,22 +2,19 @@
 import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { labelsOf } from '../../data/image-source.js';
-import type { AttackRecord } from '../../methods/attack/attack.js';
-import type { AttackSummary } from '../../methods/attack/summary.js';
 import { renderReport } from '../../report/report.js';
 import { writeAtomically } from '../../runs/atomic-file.js';
 import { openAttackFolder } from '../../runs/attack-folder.js';
 import { writeRunConfig } from '../../runs/run-config.js';
 import { attackNames, attacks } from '../attack-choice.js';
+import { attackReport, describeAttack } from '../attack-report.js';
 import { runAudit } from '../attack-run.js';
 import { boxOptions, isAddress, openBox, rangeWords, readRange } from '../black-box/open-box.js';
 import { command } from '../command.js';
 import { matchClasses, splitOf } from '../evaluate-classifier.js';
 import { imageDataOptions, openImageData } from '../image-data.js';
-import { percent, textTable } from '../text-table.js';
 import { gatesOf, missedThresholds } from '../thresholds.js';
 import { quoted, repeatable } from '../training-run.js';
-import { version } from '../version.js';
 
 /** Figures that gates may name. */
 const gateFigures = ['robust-accuracy', 'success', 'pixels', 'queries'] as const;
@@ -144,92 +141,28 @@ export const attackCommand = command({
         queries: summary.queries.mean,
       },
     };
-    const page = renderReport({
-      title: 'How is it fooled?',
-      subtitle: `${attack.name} on ${model}, ${given.data}, ${summary.attacked} images attacked`,
-      figures: [
-        { name: 'Success', value: percent(summary.successRate, 1), note: `k = ${k}` },
-        { name: 'Pixels', value: percent(summary.pixelShare, 2), note: 'mean of successes' },
-        {
-          name: 'Queries',
-          value: summary.queries.mean.toFixed(0),
-          note: `median ${summary.queries.median}`,
-        },
-        { name: 'Robust accuracy', value: percent(summary.robustAccuracy, 1) },
-        { name: 'Base error', value: percent(summary.baseError, 1) },
-      ],
-      config: repeatable(settings),
-      ...{ curves: curvesOf(records), adversarial: pictures, provenance: { Espalier: version } },
+    const found = {
+      ...{
+        model,
+        data: given.data,
+        attack: attack.name,
+        k,
+        shape: box,
+        records,
+        summary,
+        pictures,
+      },
+      settings: repeatable(settings),
       next: [
         `npx espalier attack ${quoted(model)} --data ${quoted(given.data)} --fail-under robust-accuracy=0.4`,
       ],
-    });
-    await writeAtomically(folder.report, page, { what: 'report' });
+    };
+    await writeAtomically(folder.report, renderReport(attackReport(found)), { what: 'report' });
     const missed = missedThresholds(gates, figures);
     return {
       json: { ...settings, ...summary, ledger: folder.ledger, report: folder.report, sheet },
-      text: describe(model, attack.name, k, summary, folder.ledger, folder.report, sheet),
+      text: describeAttack(found, { ledger: folder.ledger, report: folder.report, sheet }),
       ...(missed && { error: missed }),
     };
   },
 });
-
-/** Successes of all that were attacked, by the queries and by the pixels that they took. */
-function curvesOf(records: readonly AttackRecord[]) {
-  const attacked = records.filter(({ outcome, example }) => outcome !== 'skipped' && example === 0);
-  const cumulative = (values: readonly number[]) =>
-    values.toSorted((a, b) => a - b).map((value, i) => [value, (i + 1) / attacked.length] as const);
-  const won = attacked.filter(({ success }) => success);
-  const curve = (title: string, yLabel: string, values: readonly number[]) => ({
-    ...{ title, yLabel },
-    series: [{ name: 'fooled', points: [[0, 0] as const, ...cumulative(values)] }],
-  });
-  return [
-    curve(
-      'Success by queries',
-      'share fooled',
-      won.map(({ queries }) => queries.atFirstSuccess ?? queries.total),
-    ),
-    curve(
-      'Success by pixels',
-      'share fooled',
-      won.map(({ l0 }) => l0),
-    ),
-  ];
-}
-
-function describe(
-  model: string,
-  attack: string,
-  k: number,
-  summary: AttackSummary,
-  ...[ledger, report, sheet]: string[]
-): string {
-  const {
-    successInterval: [low, high],
-  } = summary;
-  const table = textTable(
-    ['base error', 'adversarial error', 'confidence', 'PTB', '% pixels', 's an image', 'queries'],
-    [
-      [
-        percent(summary.baseError, 2),
-        percent(summary.adversarialError, 2),
-        summary.confidence.toFixed(2),
-        summary.ptb.toFixed(3),
-        percent(summary.pixelShare, 2),
-        summary.seconds.mean.toFixed(2),
-        `${summary.queries.mean.toFixed(0)} (median ${summary.queries.median})`,
-      ],
-    ],
-    ['right', 'right', 'right', 'right', 'right', 'right', 'right'],
-  );
-  return [
-    `${attack} fooled ${model} on ${summary.successes} of ${summary.attacked} images, k = ${k}: ${percent(summary.successRate, 1)} (${percent(low, 1)} to ${percent(high, 1)}), judged on the 8-bit image`,
-    '',
-    table,
-    '',
-    `ledger  ${ledger}`,
-    `report  ${report}`,
-    ...(summary.successes > 0 ? [`sheet   ${sheet}`] : []),
-  ].join('\n');
-}

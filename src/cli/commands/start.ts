@@ -31,7 +31,8 @@ const options = z.object({
 
 export const start = command({
   name: 'start',
-  summary: 'Learn digits from 100 labels, beside a baseline, and segment scenes of them',
+  summary:
+    'Learn digits from 100 labels, beside a baseline, fool what was learnt, and segment scenes of digits',
   examples: [
     'espalier start',
     'espalier start --json',

@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { imageSize } from '../../data/image-set.js';
 import { datasets } from '../../data/table.js';
 import { ladderConfig, presetFor } from '../../methods/ladder/config.js';
+import { runPaths } from '../../runs/run-folder.js';
 import { type LadderRun, runLadder } from '../ladder-run.js';
 import { quoted } from '../training-run.js';
 import type { Leg } from './leg.js';
+
+/** Where the ladder network's model lies; other parts ask it. */
+export const ladderModel = (output: string): string => runPaths(join(output, 'ladder')).model;
 
 const percent = (share: number | null): string => `${(100 * (share ?? Number.NaN)).toFixed(2)} %`;
 

@@ -1,6 +1,6 @@
 /**
  * Hovering over a curve. The drawing tells the script its domains and values in data attributes (see
- * `plots/line-chart.ts`); pointing at one chart moves the cursor of all, since they share the training step.
+ * `plots/line-chart.ts`); pointing at one chart moves the cursor of all that share its horizontal axis, the training step mostly.
  */
 export const chartScript = String.raw`
 (() => {
@@ -42,7 +42,7 @@ export const chartScript = String.raw`
     const height = Number(svg.dataset.height);
     const place = svg.dataset.scale === 'log' ? (value) => Math.log10(Math.max(value, bottom)) : (value) => value;
     return {
-      svg, left, right,
+      svg, left, right, label: svg.dataset.label,
       series: [...svg.querySelectorAll('.line')].map(readSeries),
       x: (step) => 100 * (step - left) / (right - left),
       y: (value) => height * (1 - (place(value) - place(bottom)) / (place(top) - place(bottom))),
@@ -84,7 +84,7 @@ export const chartScript = String.raw`
     );
     if (!isPointedAt) return;
     const range = stop.length > 2 ? whole(stop[4]) + ' to ' + whole(stop[5]) : whole(stop[0]);
-    chart.readout.replaceChildren(element('p', 'step ' + range), ...rows.map(({ name, colour, point }) => {
+    chart.readout.replaceChildren(element('p', plot.label + ' ' + range), ...rows.map(({ name, colour, point }) => {
       const swatch = element('i', '');
       swatch.className = colour;
       const spread = point.length > 2 && point[2] !== point[3] ? write(point[2], 3) + ' – ' + write(point[3], 3) : '';
@@ -107,9 +107,10 @@ export const chartScript = String.raw`
   const hideAll = () => charts.forEach(hide);
 
   for (const chart of charts) {
-    const point = (step) => charts.forEach((other) => draw(other, step, other === chart));
     for (const plot of chart.plots) {
-      const { svg, left, right } = plot;
+      const { svg, left, right, label } = plot;
+      const alike = charts.filter((other) => other.plot()?.label === label);
+      const point = (step) => alike.forEach((other) => draw(other, step, other === chart));
       let index = -1;
       const follow = (event) => {
         const { left: edge, width } = svg.getBoundingClientRect();

@@ -2,6 +2,7 @@
  * The style sheet. Light is the base and what is printed; dark is a set of other values for the same
  * variables. Colours of series: see `plots/palette.ts`.
  */
+import { attackStyle } from './attack-style.js';
 import { chartStyle } from './chart-style.js';
 import { segmentationStyle } from './segmentation-style.js';
 
@@ -131,4 +132,4 @@ th { font-weight: 400; color: var(--muted); }
 }`;
 
 /** All of it, as it goes into the page. */
-export const style = `${colours}${page}${chartStyle}${segmentationStyle}`;
+export const style = `${colours}${page}${chartStyle}${segmentationStyle}${attackStyle}`;

@@ -73,7 +73,7 @@ export function lineChart(data: LineChartData, options: Partial<typeof defaults>
   };
   const longest = Math.max(...lines.map((line) => cut(line.name, settings.labelLength).length));
   const margin = longest <= 7 ? 'small' : longest <= 12 ? 'medium' : 'large';
-  return html`<svg class="line-chart margin-${margin}" height="${height}" role="img" tabindex="0" aria-label="${summary(data, lines)}" data-x="${frame.x.join(' ')}" data-y="${frame.y.join(' ')}" data-height="${height}" data-scale="${log ? 'log' : 'linear'}">
+  return html`<svg class="line-chart margin-${margin}" height="${height}" role="img" tabindex="0" aria-label="${summary(data, lines)}" data-x="${frame.x.join(' ')}" data-y="${frame.y.join(' ')}" data-height="${height}" data-scale="${log ? 'log' : 'linear'}" data-label="${data.xLabel ?? 'step'}">
 ${axes(data, frame, settings.ticks)}
 <svg class="plot" viewBox="0 0 1000 ${height}" preserveAspectRatio="none" width="100%" height="${height}">
 ${lines.map((line) => band(line, frame))}

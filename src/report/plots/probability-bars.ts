@@ -11,6 +11,8 @@ export const defaults = {
   line: 17,
   /** Characters that a class name is cut to. */
   labelLength: 9,
+  /** Where bars of 100 % end, in percent of the width: what is left is for the numbers. */
+  end: 76,
 };
 
 /** What is drawn. */
@@ -33,7 +35,8 @@ export function probabilityBars(
   if (truth && !top.includes(truth)) top.splice(-1, 1, truth);
   if (top.length === 0) return html``;
   const longest = Math.max(...top.map((entry) => Array.from(entry.name).length));
-  const [left, room] = longest <= 3 ? [14, 62] : [36, 40];
+  const left = longest <= 3 ? 14 : 36;
+  const room = settings.end - left;
   const says = top.map((entry) => `${entry.name} ${percent(entry.value)}`).join(', ');
   return html`<svg class="probability-bars" width="100%" height="${top.length * settings.line}" role="img" aria-label="${says}">${top.map(
     (entry, i) => {

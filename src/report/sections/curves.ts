@@ -16,7 +16,7 @@ export const curves: Section = {
 };
 
 /** Both scales are drawn, and one is shown: the choice needs no drawing code in the page. */
-function chart(curve: ReportCurve): Markup {
+export function chart(curve: ReportCurve): Markup {
   const values = curve.series.flatMap((series) => series.points.map(([, value]) => value));
   const finite = values.filter(Number.isFinite);
   const positive = finite.filter((value) => value > 0);

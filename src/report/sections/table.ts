@@ -1,5 +1,6 @@
 /** The sections in the order in which they are read. To add one: a file here, and a line in this table. */
 import { adversarial } from './adversarial.js';
+import { attack } from './attack.js';
 import { config } from './config.js';
 import { confusion } from './confusion.js';
 import { curves } from './curves.js';
@@ -19,6 +20,7 @@ export const sections: readonly Section[] = [
   curves,
   strokes,
   probe,
+  attack,
   adversarial,
   segmentationClasses,
   segmentationExamples,
