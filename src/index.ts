@@ -182,6 +182,45 @@ export {
   trainClassifier,
 } from './methods/classifier/train.js';
 export {
+  type ConfidentConfig,
+  type ConfidentMethod,
+  type ConfidentPreset,
+  checkConfident,
+  confidentMethods,
+  confidentPresets,
+  hasGan,
+} from './methods/confident/config.js';
+export {
+  discriminatorLoss,
+  type GeneratorLoss,
+  generatorLoss,
+  generatorLosses,
+  pullAway,
+  uniformDivergence,
+} from './methods/confident/losses.js';
+export type { Part } from './methods/confident/part.js';
+export {
+  type ConfidentParts,
+  confidentParts,
+  type Gan,
+  type PixelScale,
+  partOf,
+} from './methods/confident/parts.js';
+export type { Samples } from './methods/confident/samples.js';
+export {
+  type ConfidentBatches,
+  type SampledImages,
+  type TrainConfidentOptions,
+  type TrainedConfident,
+  trainConfident,
+} from './methods/confident/train.js';
+export {
+  betaAt,
+  confidentRound,
+  confidentUpdates,
+  names as confidentInputs,
+} from './methods/confident/updates.js';
+export {
   type FcnConfig,
   type FcnPreset,
   fcnPresets,

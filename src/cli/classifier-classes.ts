@@ -48,6 +48,7 @@ export function relabelled(source: ImageSource, indices: readonly number[]): Ima
   if (indices.every((index, i) => index === i)) return source;
   return {
     count: source.count,
+    isDecoded: source.isDecoded ?? false,
     label: (i) => indices[source.label(i)] ?? -1,
     name: (i) => source.name(i),
     decode: (i, options) => source.decode(i, options),

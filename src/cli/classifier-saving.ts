@@ -9,6 +9,12 @@ import type { RunFolder } from '../runs/run-folder.js';
 import type { ClassifierRunOptions } from './classifier-run.js';
 import { version } from './version.js';
 
+/** What of a run is said in its model; a `method` where it is another than the classifier's. */
+export type SavedRun = Pick<
+  ClassifierRunOptions,
+  'classes' | 'preprocessing' | 'origin' | 'network' | 'outputName' | 'hub' | 'data' | 'progress'
+> & { readonly config: { readonly seed: number }; readonly method?: string };
+
 /** Shares of images that were taken for another class; null where there were none to judge. */
 export interface MeasuredErrors {
   readonly testError: number | null;
@@ -23,8 +29,8 @@ export interface MeasuredErrors {
  */
 export async function saveClassifier(
   folder: RunFolder,
-  options: ClassifierRunOptions,
-  trained: TrainedClassifier,
+  options: SavedRun,
+  trained: Pick<TrainedClassifier, 'model' | 'step'>,
   errors: MeasuredErrors,
 ): Promise<readonly string[]> {
   const spec = specOf(options, trained, errors);
@@ -46,8 +52,8 @@ export async function saveClassifier(
 }
 
 function specOf(
-  { classes, preprocessing, config, origin, data }: ClassifierRunOptions,
-  { step }: TrainedClassifier,
+  { classes, preprocessing, config, origin, data, method = 'classifier' }: SavedRun,
+  { step }: Pick<TrainedClassifier, 'step'>,
   { testError, validationError }: MeasuredErrors,
 ): ClassifierSpec {
   return {
@@ -55,7 +61,7 @@ function specOf(
     classes,
     preprocessing,
     provenance: {
-      method: 'classifier',
+      method,
       from: origin,
       data: data.name,
       images: data.train.count,

@@ -29,8 +29,8 @@ export const probedImages = 256;
 const constantSpread = 1e-6;
 /** Standard deviation of a pixel, 0 to 1, below which generated images are one and the same. */
 const leastDiversity = 0.005;
-/** Epochs from which on a single predicted class is a collapse, and no slow beginning: ours. */
-const patience = 2;
+/** Epochs and steps from which on a single predicted class is a collapse, and no slow beginning: ours. */
+const patience = { epochs: 2, steps: 200 };
 
 /** Prepares the inference graph with the weights `names` as inputs, and what its Relus let through as outputs. */
 export async function classifierProbe(
@@ -90,12 +90,14 @@ export class Collapse extends TrainingError {}
 
 /**
  * @param epoch passes over the data so far
+ * @param step rounds so far
  * @throws Collapse where the classifier gives one answer to all images.
  */
-export function requireAlive(probe: ClassifierProbe, epoch: number): void {
+export function requireAlive(probe: ClassifierProbe, epoch: number, step: number): void {
   const { spread, predicted, dead, deadLayers } = probe;
   const isConstant = spread < constantSpread;
-  if (!isConstant && (predicted > 1 || epoch < patience)) return;
+  const isEarly = epoch < patience.epochs || step < patience.steps;
+  if (!isConstant && (predicted > 1 || isEarly)) return;
   const units =
     deadLayers.length > 0
       ? `every unit of ${deadLayers[0]} is dead`

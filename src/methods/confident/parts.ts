@@ -23,8 +23,8 @@ export interface Gan {
 export interface ConfidentParts {
   readonly classifier: Part;
   readonly classes: number;
-  /** Channels, height, width. */
-  readonly image: readonly [number, number, number];
+  /** Of an image without its batch: channels, height, width; any shape where the networks are one's own. */
+  readonly image: readonly number[];
   readonly scale: PixelScale;
   readonly gan: Gan | null;
 }

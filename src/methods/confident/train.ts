@@ -139,7 +139,7 @@ async function evaluation(
     const weights = weightsOf(all);
     const epoch = step / batches.stepsPerEpoch;
     const seen = await look(weights, probe);
-    requireAlive(seen, epoch);
+    requireAlive(seen, epoch, step);
     const figures: Record<string, number> = { deadUnits: seen.dead };
     if (sample) {
       const made = await sample(all);
