@@ -3,7 +3,7 @@
 import { UsageError } from '../errors.js';
 import type { Attack } from '../methods/attack/attack.js';
 import { fgsm, iteratedFgsm } from '../methods/attack/fgsm.js';
-import { locSearch } from '../methods/attack/locsearch.js';
+import { type LocSearchConfig, locSearch } from '../methods/attack/locsearch.js';
 import { randAdv } from '../methods/attack/randadv.js';
 import { sharp } from '../methods/attack/sharp.js';
 import { sparseRs } from '../methods/attack/sparse-rs.js';
@@ -17,12 +17,19 @@ export interface AttackSettings {
   readonly t?: number | undefined;
   readonly pixels?: number | undefined;
   readonly epsilon?: number | undefined;
+  readonly probe?: LocSearchConfig['probe'] | undefined;
+  readonly score?: LocSearchConfig['score'] | undefined;
+  readonly candidates?: number | undefined;
+  readonly exclusion?: number | undefined;
 }
 
 export const attacks = {
-  sharp: ({ t }: AttackSettings): Attack => sharp(defined({ t })),
-  locsearch: ({ p, r, d, t }: AttackSettings): Attack =>
-    locSearch(defined({ p: p === undefined ? undefined : factorOf(p), r, d, t })),
+  sharp: ({ t, candidates }: AttackSettings): Attack => sharp(defined({ t, candidates })),
+  locsearch: ({ p, ...others }: AttackSettings): Attack => {
+    const { r, d, t, probe, score, candidates, exclusion } = others;
+    const factor = p === undefined ? undefined : factorOf(p);
+    return locSearch(defined({ p: factor, r, d, t, probe, score, candidates, exclusion }));
+  },
   randadv: ({ p, pixels }: AttackSettings): Attack => {
     const factor = p === undefined ? undefined : factorOf(p);
     if (factor === 'adaptive') throw new UsageError('--p adaptive is for --attack locsearch');

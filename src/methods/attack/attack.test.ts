@@ -1,11 +1,13 @@
 /** The rules of the paper by hand-worked cases, and attacks on classifiers that can be seen through. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { streamKey } from '../../tensor/random.js';
 import { misclassified, targeted } from './criterion.js';
-import { Exclusion, locSearch, nextP } from './locsearch.js';
+import { Exclusion, locSearch, lowest, nextP } from './locsearch.js';
 import type { BlackBox } from './model.js';
-import { cyclic, neighbourhood, pert } from './pixels.js';
+import { cyclic, neighbourhood, pert, sample } from './pixels.js';
 import { randAdv } from './randadv.js';
+import { roundedBox } from './rounded-box.js';
 import { runAttack } from './run.js';
 import { sharp } from './sharp.js';
 import { wilsonInterval } from './wilson.js';
@@ -44,6 +46,15 @@ describe('candidates', () => {
     expect(neighbourhood([0], 1, shape)).toEqual([0, 1, 5, 6]);
     expect(neighbourhood([19], 1, shape)).toEqual([13, 14, 18, 19]);
     expect(neighbourhood([0, 1], 1, shape)).toEqual([0, 1, 5, 6, 2, 7]);
+  });
+
+  it('go by their score, ascending; of a tie the first, and which is first is drawn', () => {
+    const scored = [3, 1, 1, 2].map((score, pixel) => ({ pixel, score }));
+    expect(lowest(scored, 3).map(({ pixel }) => pixel)).toEqual([1, 2, 3]);
+    const pixels = neighbourhood([0], 5, { channels: 1, height: 28, width: 28 });
+    const drawn = sample(pixels, pixels.length, streamKey(1, 0, 'order'));
+    expect(drawn.toSorted((a, b) => a - b)).toEqual(pixels);
+    expect(drawn).not.toEqual(pixels);
   });
 
   it('leave a perturbed pixel out for exactly 30 rounds', () => {
@@ -97,7 +108,9 @@ const answering = (...row: number[]): Partial<BlackBox> => ({
 
 describe.each([
   ['locsearch', () => locSearch({ p: 1 })],
+  ['locsearch by value and margin', () => locSearch({ probe: 'CYCLIC', score: 'margin' })],
   ['sharp', () => sharp()],
+  ['sharp by CYCLIC', () => sharp({ probe: 'CYCLIC' })],
 ])('%s', (_, make) => {
   it('fools a classifier of the mean by few pixels, and the 8-bit image does', async () => {
     const { record } = await runAttack({ attack: make(), box: box(), image, label: 0 });
@@ -159,6 +172,32 @@ describe.each([
     await expect(
       runAttack({ attack, box: box({ scores: 'label' }), image, label: 0 }),
     ).rejects.toThrow(/needs scores/);
+  });
+});
+
+it('asks about the very pixels that it then changes, where the probe is CYCLIC', async () => {
+  const seen = box();
+  const attack = locSearch({ probe: 'CYCLIC', t: 1, rounds: 1 });
+  await runAttack({ attack, box: seen, image, label: 0 });
+  const [, ...probes] = seen.asked;
+  // The one pixel of 230 becomes 1.5 (230 - 127.5) + 127.5 - 255, and the image as it stands was a probe already.
+  expect(probes.at(-1)).toContain('26');
+  expect(probes.slice(0, -1)).toContain(probes.at(-1));
+});
+
+describe('a box whose probabilities are rounded', () => {
+  it('answers so many decimals, and no gradients', async () => {
+    const rounded = roundedBox(box(), 2);
+    expect(rounded).not.toHaveProperty('inputGradient');
+    const values = new Float32Array(height * width).fill(172);
+    const [a = 0, b = 0, c = 0] = await rounded.predict(values, 1);
+    // Logits 0.5, -0.5, 0.1.
+    expect([a, b, c].map((value) => Math.round(100 * value) / 100)).toEqual([0.49, 0.18, 0.33]);
+    expect(100 * a).toBeCloseTo(49, 4);
+  });
+
+  it('refuses decimals that make no sense', () => {
+    expect(() => roundedBox(box(), 0)).toThrow(/decimals/);
   });
 });
 

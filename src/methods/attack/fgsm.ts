@@ -76,7 +76,8 @@ function gradientSign(
       actual: labels,
     });
   return {
-    ...{ name, parameters, needs: 'gradients', avoids: false },
+    ...{ name, needs: 'gradients', avoids: false },
+    parameters: { ...parameters, probe: 'sign of the gradient', score: 'margin' },
     run: (context) => climb(context, settings),
   };
 }

@@ -34,6 +34,10 @@ export interface LocSearchConfig {
   readonly exclusion: number;
   /** Candidates a round at most, drawn at random among them; null for all. */
   readonly candidates: number | null;
+  /** What a candidate is set to while it is tried: what PERT gives, as in the paper, or what CYCLIC would write. */
+  readonly probe: 'PERT' | 'CYCLIC';
+  /** What makes a candidate good: a low probability of the true class, as in the paper, or the criterion's margin. */
+  readonly score: 'probability' | 'margin';
   /** Whether the image is brought to 8 bits after every round, as it is submitted, or at the end alone. */
   readonly rounding: 'every round' | 'end';
 }
@@ -48,6 +52,8 @@ export const locSearchDefaults: LocSearchConfig = {
   initial: 0.1,
   exclusion: 30,
   candidates: null,
+  probe: 'PERT',
+  score: 'probability',
   // Ours: the paper does not store images. Rounding at the end alone undoes some successes.
   rounding: 'every round',
 };
@@ -90,14 +96,15 @@ export function locSearch(settings: Partial<LocSearchConfig> = {}): Attack {
   check(config);
   return {
     name: 'locsearch',
-    parameters: { ...config, probe: 'PERT', score: 'probability of the true class' },
+    parameters: { ...config },
     needs: 'scores',
     avoids: true,
     run: (context) => search(config, context),
   };
 }
 
-function check({ p, r, d, t, rounds, initial, exclusion, candidates, rounding }: LocSearchConfig) {
+function check(config: LocSearchConfig): void {
+  const { p, r, d, t, rounds, initial, exclusion, candidates, probe, score, rounding } = config;
   checkFactor(r);
   demand(
     p === 'adaptive' || (p > 0 && Number.isFinite(p)),
@@ -116,6 +123,8 @@ function check({ p, r, d, t, rounds, initial, exclusion, candidates, rounding }:
     'a whole number from 1 on, or null',
     candidates,
   );
+  demand(['PERT', 'CYCLIC'].includes(probe), 'probe', 'PERT or CYCLIC', probe);
+  demand(['probability', 'margin'].includes(score), 'score', 'probability or margin', score);
   demand(['every round', 'end'].includes(rounding), 'rounding', 'every round or end', rounding);
 }
 
@@ -163,10 +172,12 @@ async function search(config: LocSearchConfig, context: AttackContext): Promise<
     const near = free(next);
     const tenth = Math.max(1, Math.round(config.initial * box.height * box.width));
     const all = near.length > 0 ? near : sample(free(allowed), tenth, key);
-    const candidates =
-      config.candidates === null ? all : sample(all, config.candidates, deriveKey(key, 1));
-    const scores = await scoresOf(candidates, pertOf(p, context), { probes, current, label });
-    const chosen = lowest(scores, config.t);
+    // In random order: where the probability of the true class stays at 1 in float32, all candidates tie, and an order
+    // of the image's own would lead the search into a corner.
+    const candidates = sample(all, config.candidates ?? all.length, deriveKey(key, 1));
+    const probe = config.probe === 'PERT' ? pertOf(p, context) : write;
+    const scored = await scoresOf(candidates, probe, { config, context, probes, current });
+    const chosen = lowest(scored, config.t);
     for (const { pixel } of chosen) {
       write(current, pixel);
       exclusion.perturbed(pixel, round);
@@ -175,7 +186,7 @@ async function search(config: LocSearchConfig, context: AttackContext): Promise<
     const logs = await context.query(current, 1);
     if (criterion.met(logs, label)) return { image: current, rounds: round };
     if (config.p === 'adaptive' && chosen.length > 0)
-      p = nextP(p, chosen.reduce((sum, { score }) => sum + score, 0) / chosen.length);
+      p = nextP(p, chosen.reduce((sum, { probability }) => sum + probability, 0) / chosen.length);
     next = neighbourhood(
       chosen.map(({ pixel }) => pixel),
       config.d,
@@ -191,26 +202,35 @@ interface Scored {
 }
 
 /** The `t` of least score, ascending; in a tie the candidate that came first. */
-export const lowest = (scored: readonly Scored[], t: number): Scored[] =>
+export const lowest = <T extends Scored>(scored: readonly T[], t: number): T[] =>
   scored.toSorted((a, b) => a.score - b.score).slice(0, t);
 
 /** Writes one pixel of an image in units of 8-bit values. */
-type Write = (image: Float32Array, pixel: number) => void;
+export type Write = (image: Float32Array, pixel: number) => void;
 
-/** The probability of the true class, in float32 as the paper's networks give it, where `change` has one pixel. */
+interface Asking {
+  readonly config: LocSearchConfig;
+  readonly context: AttackContext;
+  readonly probes: Probes;
+  readonly current: Float32Array;
+}
+
+/** What is answered where `change` has one pixel: the probability is in float32, as the paper's networks give it. */
 async function scoresOf(
   candidates: readonly number[],
   change: Write,
-  given: { probes: Probes; current: Float32Array; label: number },
-): Promise<Scored[]> {
-  const answers = await given.probes.ask(
-    given.current,
+  { config, context, probes, current }: Asking,
+): Promise<(Scored & { readonly probability: number })[]> {
+  const { criterion, label } = context;
+  const answers = await probes.ask(
+    current,
     candidates.map((pixel) => (row: Float32Array) => change(row, pixel)),
   );
-  return candidates.map((pixel, i) => ({
-    pixel,
-    score: Math.fround(Math.exp(answers[i]?.[given.label] ?? Number.NaN)),
-  }));
+  return answers.map((logs, i) => {
+    const probability = Math.fround(Math.exp(logs[label] ?? Number.NaN));
+    const score = config.score === 'probability' ? probability : criterion.margin(logs, label);
+    return { pixel: candidates[i] ?? 0, score, probability };
+  });
 }
 
 /** Takes a pixel of an image in units of 8-bit values, all its channels, to what a rule says. */

@@ -56,9 +56,9 @@ export function neighbourhood(
   return [...found];
 }
 
-/** `count` of `pixels` at random, each subset alike; all where there are no more. */
+/** `count` of `pixels` at random, or all where there are no more; every order alike. */
 export function sample(pixels: readonly number[], count: number, key: Key): number[] {
-  if (count >= pixels.length) return [...pixels];
+  if (pixels.length === 0) return [];
   return Array.from(permutation(pixels.length, key).subarray(0, count), (i) => pixels[i] ?? 0);
 }
 

@@ -40,7 +40,7 @@ export function randAdv(settings: Partial<RandAdvConfig> = {}): Attack {
       });
   return {
     name: 'randadv',
-    parameters: { ...config, probe: 'PERT' },
+    parameters: { ...config, probe: 'PERT', score: 'none' },
     needs: 'labels',
     avoids: false,
     run: (context) => estimate(config, context),

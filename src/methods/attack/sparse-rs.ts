@@ -57,7 +57,10 @@ export function sparseRs(options: SparseRsOptions = {}): Attack {
     });
   return {
     ...{ name: 'Sparse-RS', needs: 'scores', avoids: true },
-    parameters: { pixels: pixels ?? '2 %', queries, alpha, minimal },
+    parameters: {
+      ...{ pixels: pixels ?? '2 %', queries, alpha, minimal },
+      ...{ probe: 'random corners', score: 'margin' },
+    },
     run: (context) => search(context, { pixels, queries, alpha, minimal }),
   };
 }
