@@ -89,6 +89,50 @@ function full(text: string): RunReport {
         after: [{ name: 'one', value: 0.6 }],
       },
     ],
+    outside: {
+      ...{ lead: text, heading: [text, 'AUROC'] },
+      rows: [
+        {
+          ...{ set: text, detector: text, refused: '81.0' },
+          cells: [
+            { value: '80.1', low: '78.0', high: '82.4' },
+            { value: '95.0', low: '94.0', high: '96.1' },
+          ],
+        },
+      ],
+      histograms: [
+        {
+          ...{ title: text, xLabel: text, from: 0, to: 1, threshold: 0.4 },
+          series: [
+            { name: text, shares: [0.1, 0.9] },
+            { name: 'out', shares: [0.7, 0.3] },
+          ],
+        },
+      ],
+      roc: [
+        {
+          title: text,
+          series: [
+            {
+              name: text,
+              points: [
+                [0, 0],
+                [100, 100],
+              ],
+            },
+          ],
+        },
+      ],
+    },
+    reliability: [
+      {
+        ...{ title: text, note: text },
+        bins: [
+          { from: 0, to: 0.5, count: 0, confidence: Number.NaN, accuracy: Number.NaN },
+          { from: 0.5, to: 1, count: 4, confidence: 0.9, accuracy: 0.75 },
+        ],
+      },
+    ],
     probe: {
       rows: [
         {

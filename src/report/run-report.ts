@@ -1,4 +1,5 @@
 /** What a report is made from: plain data, so that any method and any caller can fill it. */
+import type { ReportOutside, ReportReliability } from './outside-run.js';
 import type { SegmentationRun } from './segmentation-run.js';
 
 /** A small picture. */
@@ -164,6 +165,8 @@ export interface RunReport {
   readonly probe?: ReportProbe;
   readonly attack?: ReportAttack;
   readonly adversarial?: readonly ReportAdversarial[];
+  readonly outside?: ReportOutside;
+  readonly reliability?: readonly ReportReliability[];
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

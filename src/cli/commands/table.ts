@@ -11,6 +11,7 @@ import { doctor } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inspect } from './inspect.js';
+import { oodCommand } from './ood.js';
 import { ops } from './ops.js';
 import { predict } from './predict.js';
 import { probeCommand } from './probe.js';
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   predict,
   evaluateCommand,
   calibrateCommand,
+  oodCommand,
   exportCommand,
   convolutionalizeCommand,
   probeCommand,

@@ -4,6 +4,7 @@
  */
 import { attackStyle } from './attack-style.js';
 import { chartStyle } from './chart-style.js';
+import { outsideStyle } from './outside-style.js';
 import { segmentationStyle } from './segmentation-style.js';
 
 const colours = `
@@ -132,4 +133,4 @@ th { font-weight: 400; color: var(--muted); }
 }`;
 
 /** All of it, as it goes into the page. */
-export const style = `${colours}${page}${chartStyle}${segmentationStyle}${attackStyle}`;
+export const style = `${colours}${page}${chartStyle}${segmentationStyle}${attackStyle}${outsideStyle}`;

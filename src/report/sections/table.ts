@@ -7,9 +7,11 @@ import { curves } from './curves.js';
 import { labelled } from './labelled.js';
 import { mistakes } from './mistakes.js';
 import { next } from './next.js';
+import { outside } from './outside.js';
 import { probe } from './probe.js';
 import { provenance } from './provenance.js';
 import { reconstructions } from './reconstructions.js';
+import { reliability } from './reliability.js';
 import type { Section } from './section.js';
 import { segmentationClasses } from './segmentation-classes.js';
 import { segmentationExamples } from './segmentation-examples.js';
@@ -22,6 +24,8 @@ export const sections: readonly Section[] = [
   probe,
   attack,
   adversarial,
+  outside,
+  reliability,
   segmentationClasses,
   segmentationExamples,
   confusion,

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Folder, makeFolder, type Ran, run } from '../../../test/cli.js';
+import { type Model, model } from '../../graph/graph.js';
+import { builder } from '../../ops/builder.js';
+import { tensor } from '../../tensor/tensor.js';
+
+/** Bright or dark by the mean of 4 x 4 pixels, ten times as sure of itself as it should be. */
+function classifier(): Model {
+  const b = builder();
+  const x = b.input('image', 'float32', [1, 1, 4, 4]);
+  const weights = Float32Array.from({ length: 32 }, (_, i) => (i % 2 ? 20 : -20) / 16);
+  const w = b.initializer('w', tensor('float32', [16, 2], weights));
+  const bias = b.constant(tensor('float32', [2], Float32Array.of(10, -10)));
+  b.output(b.Softmax(b.Add(b.MatMul(b.Flatten(x), w), bias), { axis: 1 }), 'probabilities');
+  return model(b.build('overconfident'));
+}
+
+/** Every fourth image is of the other class than its brightness says. */
+const truthOf = (i: number): string => (i >= 8 === (i % 4 !== 1) ? 'bright' : 'dark');
+const level = (i: number): number => (i >= 8 ? 190 : 65);
+
+let folder: Folder;
+beforeAll(() => {
+  folder = makeFolder();
+  folder.write('model.onnx', classifier());
+  for (let i = 0; i < 16; i++) {
+    folder.write(`photos/train/${truthOf(i)}/${i}.png`, level(i));
+    for (const copy of [0, 1, 2, 3, 4, 5])
+      folder.write(`photos/test/${truthOf(i)}/${i}-${copy}.png`, level(i));
+  }
+});
+afterAll(() => folder.remove());
+
+const calibrate = (line: string): Promise<Ran> =>
+  run(`calibrate model.onnx --data photos --classes dark,bright ${line}`, { cwd: folder.path });
+
+describe('calibrate', () => {
+  it('lowers gaps and likelihood, keeps accuracy, and the file gives the same in plain ONNX Runtime', async () => {
+    const { code, out, err } = await calibrate('--output calibrated.onnx --json');
+    expect(code, err).toBe(0);
+    const { before, after, calibration } = JSON.parse(out);
+    expect(calibration.temperature).toBeGreaterThan(2);
+    expect(after.accuracy).toBe(before.accuracy);
+    expect(after.nll).toBeLessThan(before.nll / 2);
+    expect(after.ece).toBeLessThan(before.ece / 2);
+    const both = await Promise.all(
+      ['model.onnx', 'calibrated.onnx'].map((name) =>
+        InferenceSession.create(join(folder.path, name)),
+      ),
+    );
+    const image = new OrtTensor('float32', new Float32Array(16).fill(0.6), [1, 1, 4, 4]);
+    const [plain = [], scaled = []] = await Promise.all(
+      both.map(async (session) => {
+        const { probabilities } = await session.run({ image });
+        return [...(probabilities?.data as Float32Array)];
+      }),
+    );
+    const odds = (row: number[]): number => Math.log((row[1] ?? 0) / (row[0] ?? 1));
+    expect(odds(scaled) * calibration.temperature).toBeCloseTo(odds(plain), 3);
+  });
+
+  it('tells both in a table, and refuses a part that is not there', async () => {
+    const { code, out, err } = await calibrate('--method vector');
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/before +after/);
+    expect(out).toMatch(/eceMass/);
+    const none = await calibrate('--split validation');
+    expect(none.code).toBe(3);
+    expect(none.err).toContain('no validation images');
+  });
+});
