@@ -18,7 +18,7 @@ export interface AttackSettings {
   readonly pixels?: number | undefined;
   readonly epsilon?: number | undefined;
   readonly probe?: LocSearchConfig['probe'] | undefined;
-  readonly score?: LocSearchConfig['score'] | undefined;
+  readonly rankBy?: LocSearchConfig['score'] | undefined;
   readonly candidates?: number | undefined;
   readonly exclusion?: number | undefined;
 }
@@ -26,7 +26,7 @@ export interface AttackSettings {
 export const attacks = {
   sharp: ({ t, candidates }: AttackSettings): Attack => sharp(defined({ t, candidates })),
   locsearch: ({ p, ...others }: AttackSettings): Attack => {
-    const { r, d, t, probe, score, candidates, exclusion } = others;
+    const { r, d, t, probe, rankBy: score, candidates, exclusion } = others;
     const factor = p === undefined ? undefined : factorOf(p);
     return locSearch(defined({ p: factor, r, d, t, probe, score, candidates, exclusion }));
   },

@@ -21,14 +21,19 @@ export interface AttackReportInput {
   readonly next: readonly string[];
 }
 
-/** The columns of the paper's tables 4 to 6, and what queries it took. */
+/** The columns of the paper's tables 4 to 6, with what they leave unsaid before them and the queries after. */
 const columns = [
+  ...['probe', 'score', 'range'],
   ...['base error', 'adversarial error', 'confidence', 'PTB', '% pixels', 's an image', 'queries'],
 ];
 
-function valuesOf(summary: AttackSummary): string[] {
+function valuesOf({ summary, settings }: AttackReportInput): string[] {
   const { queries } = summary;
+  const { probe = '', p, score = '', range, decimals } = settings;
   return [
+    p === undefined ? `${probe}` : `${probe}, p = ${p}`,
+    decimals === undefined ? `${score}` : `${score}, ${decimals} decimals`,
+    range === 'foolbox' ? '-0.5,0.5' : `${range}`,
     percent(summary.baseError, 2),
     percent(summary.adversarialError, 2),
     summary.confidence.toFixed(2),
@@ -65,7 +70,7 @@ export function attackReport(input: AttackReportInput): RunReport {
     curves: [],
     attack: {
       columns,
-      rows: [{ name: k === 1 ? attack : `${attack}, k = ${k}`, values: valuesOf(summary) }],
+      rows: [{ name: k === 1 ? attack : `${attack}, k = ${k}`, values: valuesOf(input) }],
       curves: curvesOf(records),
       fooled: won.length,
       ...(won.length > 1 && {
@@ -130,17 +135,18 @@ function steps(values: readonly number[], all: number): [step: number, value: nu
 
 /** The same for a terminal. */
 export function describeAttack(
-  { model, attack, k, summary }: AttackReportInput,
+  input: AttackReportInput,
   files: { readonly ledger: string; readonly report: string; readonly sheet: string },
 ): string {
+  const { model, attack, k, summary } = input;
   const [low, high] = summary.successInterval;
   return [
     `${attack} fooled ${model} on ${summary.successes} of ${summary.attacked} images, k = ${k}: ${percent(summary.successRate, 1)} (${percent(low, 1)} to ${percent(high, 1)}), judged on the 8-bit image`,
     '',
     textTable(
       columns,
-      [valuesOf(summary)],
-      columns.map(() => 'right'),
+      [valuesOf(input)],
+      columns.map((_, i) => (i < 3 ? 'left' : 'right')),
     ),
     '',
     `ledger  ${files.ledger}`,

@@ -94,6 +94,18 @@ describe('attack', () => {
     expect((await attack(line)).err).toContain('already holds one');
   });
 
+  it('says probe, score and range, and what decimals the probabilities have', async () => {
+    const line = '--attack locsearch --p 1 --rank-by margin --candidates 12 --exclusion 4';
+    const { code, out, err } = await attack(
+      `--images 1 --folder named --decimals 2 --range -0.4,0.6 ${line}`,
+    );
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/PERT, p = 1 +margin, 2 decimals +-0\.4,0\.6 /);
+    expect(linesOf('named/ledger.jsonl')[0]).toMatchObject({
+      settings: { probe: 'PERT', score: 'margin', candidates: 12, exclusion: 4, decimals: 2 },
+    });
+  });
+
   it('ends with exit code 5 where the classifier withstands too little', async () => {
     const { code, err } = await attack('--images 4 --folder gate --fail-under robust-accuracy=0.9');
     expect(code).toBe(5);

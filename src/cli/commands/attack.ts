@@ -2,6 +2,7 @@
 import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { labelsOf } from '../../data/image-source.js';
+import { roundedBox } from '../../methods/attack/rounded-box.js';
 import { renderReport } from '../../report/report.js';
 import { writeAtomically } from '../../runs/atomic-file.js';
 import { openAttackFolder } from '../../runs/attack-folder.js';
@@ -43,6 +44,25 @@ const options = z.object({
     .optional()
     .describe('pixels of a set (randadv: 1), or that may differ (sparse-rs: searched for)'),
   epsilon: z.number().positive().optional().describe('of fgsm, in the units of --range (0.2)'),
+  probe: z
+    .enum(['PERT', 'CYCLIC'])
+    .optional()
+    .describe(
+      'what locsearch tries at a candidate: what the paper has (PERT), or what it would write',
+    ),
+  rankBy: z
+    .enum(['probability', 'margin'])
+    .optional()
+    .describe('score of locsearch: probability of the true class, or margin of log-probabilities'),
+  candidates: positive.optional().describe('pixels looked at a round (locsearch: all, sharp: 8)'),
+  exclusion: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('rounds for which locsearch leaves a changed pixel alone (30)'),
+  decimals: positive
+    .optional()
+    .describe('rounds the probabilities, as some addresses do, to find out what that costs'),
   range: z.string().default('foolbox').describe(`interval of the search: ${rangeWords}`),
   rounds: positive.optional().describe('rounds of an image at most'),
   queries: positive.optional().describe('queries of an image at most'),
@@ -77,6 +97,7 @@ export const attackCommand = command({
   examples: [
     'espalier attack model.onnx --data mnist',
     'espalier attack model.onnx --data cifar10 --attack locsearch --p 0.5 --images 300',
+    'espalier attack model.onnx --data mnist --attack locsearch --p 10 --candidates 128 --exclusion 0',
     'espalier attack https://example.org/classify --data photos --images 20 --queries 500 --auth-variable API_KEY',
     'espalier attack ./predict.mjs --data photos --fail-under robust-accuracy=0.4',
   ],
@@ -105,15 +126,15 @@ export const attackCommand = command({
       overwrite: given.overwrite ?? false,
       resume: given.resume ?? false,
     });
-    const { rounds, queries, seconds, k, range, seed, examples } = given;
+    const { rounds, queries, seconds, k, range, decimals, seed, examples } = given;
     const settings = {
       ...{ model, data: given.data, split: given.split, attack: attack.name, ...attack.parameters },
-      ...{ k, range, seed, examples, rounds, queries, seconds },
+      ...{ k, range, decimals, seed, examples, rounds, queries, seconds },
     };
     await writeRunConfig(folder, repeatable({ ...given, model }));
     const { records, summary, pictures, sheet } = await runAudit({
       ...{
-        box,
+        box: decimals === undefined ? box : roundedBox(box, decimals),
         attack,
         source,
         labels,
