@@ -16,7 +16,7 @@ const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
   bench: 3200,
-  examples: 400,
+  examples: 480,
   scripts: 120,
   src: 900,
   'src/autodiff': 600,
@@ -26,7 +26,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/graph': 870,
   // What methods share: the settings of an optimization.
   'src/methods': 80,
-  'src/methods/attack': 2320,
+  'src/methods/attack': 2420,
   'src/methods/calibration': 220,
   'src/methods/classifier': 700,
   'src/methods/confident': 1100,

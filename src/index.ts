@@ -143,6 +143,7 @@ export {
   toBytes,
   type WhiteBox,
 } from './methods/attack/model.js';
+export { type OnnxBoxOptions, onnxBox } from './methods/attack/onnx-box.js';
 export { type Budget, BudgetError } from './methods/attack/questions.js';
 export { type RandAdvConfig, randAdv, randAdvDefaults } from './methods/attack/randadv.js';
 export { type AttackResult, type RunAttackOptions, runAttack } from './methods/attack/run.js';

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { pixelsOf } from '../data/image-batches.js';
 import type { ImageSource } from '../data/image-source.js';
-import { InterruptedError } from '../errors.js';
+import { InterruptedError, ModelError } from '../errors.js';
 import type { Attack, AttackRecord } from '../methods/attack/attack.js';
 import { audit } from '../methods/attack/audit.js';
 import { misclassified } from '../methods/attack/criterion.js';
@@ -97,11 +97,17 @@ export async function runAudit(run: AttackRunOptions): Promise<AttackRun> {
         if (record.outcome !== 'skipped' && record.example === 0) bar.update(++attacked);
       },
     }).catch((error: unknown) => {
-      if (!context.signal.aborted) throw error;
-      throw new InterruptedError(
-        `interrupted: ${attacked} images are in ${folder.ledger}. The same command with --resume goes on`,
-        { cause: error },
-      );
+      const said = `${attacked} images are in ${folder.ledger}`;
+      const goOn = 'The same command with --resume goes on';
+      if (context.signal.aborted)
+        throw new InterruptedError(`interrupted: ${said}. ${goOn}`, { cause: error });
+      // What an address has answered stands in the journal, whatever it says now.
+      if (run.isRemote && error instanceof ModelError)
+        throw new ModelError(`${error.message}. ${said}. ${goOn}, and asks nothing twice`, {
+          ...error.details,
+          cause: error,
+        });
+      throw error;
     });
     await ledger.finish(ledger.unanswered);
     const pictures = records
@@ -128,9 +134,9 @@ const isAttacked = ({ record }: { readonly record: AttackRecord }): boolean =>
 function counting(box: BlackBox, ledger: AttackLedger): BlackBox {
   return {
     ...box,
-    predict(images, n, signal) {
+    predict(images, n, signal, isJudgement) {
       ledger.asking(n);
-      return box.predict(images, n, signal);
+      return box.predict(images, n, signal, isJudgement);
     },
   };
 }

@@ -64,7 +64,9 @@ export async function openAttackFolder(
   try {
     const names = await namesIn(paths.path);
     const isAudit = names.includes('ledger.jsonl');
-    if (!isAudit && names.length > 0)
+    // What is ours alone was left by a process that was killed before its first line; a journal comes after it.
+    const isLeft = names.every((name) => ours.test(name)) && !names.includes('journal.jsonl');
+    if (!isAudit && !isLeft)
       throw new UsageError(
         `audit: ${path} holds files that are not an audit's, and nothing there is touched. Choose an empty or a new folder.`,
         { path },

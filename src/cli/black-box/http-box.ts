@@ -1,4 +1,4 @@
-/** A classifier behind an HTTP address, as a black box: the protocol is in docs/attack.md. */
+/** A classifier behind an HTTP address, as a black box: the protocol is in docs/black-box.md. */
 import { createHash } from 'node:crypto';
 import { ModelError, UsageError } from '../../errors.js';
 import type { BlackBox } from '../../methods/attack/model.js';
@@ -77,14 +77,16 @@ export async function httpBox(
   return {
     ...factsOf(address, description),
     concurrency: options.concurrency,
-    predict(images, n, stop) {
+    predict(images, n, stop, isJudgement = false) {
       const body = writeRequest(images, n, description);
+      // What asks the same once more is another question, and a repeated try the same one.
+      const question = createHash('sha256').update(isJudgement ? `judged:${body}` : body);
       const call = {
         ...{ method: 'POST' as const, body },
         headers: {
           ...headers,
           'content-type': 'application/json',
-          'idempotency-key': `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`,
+          'idempotency-key': `"${question.digest('hex').slice(0, 32)}"`,
         },
         cap: answerCap(n, description.classes),
       };

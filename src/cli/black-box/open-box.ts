@@ -140,9 +140,9 @@ function breathing(box: BlackBox): BlackBox {
   const pause = () => new Promise<void>((resume) => setImmediate(resume));
   return {
     ...box,
-    async predict(images, n, signal) {
+    async predict(images, n, signal, isJudgement) {
       await pause();
-      return box.predict(images, n, signal);
+      return box.predict(images, n, signal, isJudgement);
     },
     ...(isWhiteBox(box) && {
       async inputGradient(images: Float32Array, n: number, labels: Int32Array) {

@@ -1,4 +1,4 @@
-/** What is said between an audit and an endpoint: JSON both ways, as docs/attack.md has it. No request is made here. */
+/** What is said between an audit and an endpoint: JSON both ways, as docs/black-box.md has it. No request is made here. */
 import { encode } from 'fast-png';
 import { z } from 'zod';
 import { type ImageShape, toBytes } from '../../methods/attack/model.js';

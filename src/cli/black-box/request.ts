@@ -43,7 +43,7 @@ export async function request(address: string, options: RequestOptions): Promise
     const remedy =
       status === 401 || status === 403
         ? 'Name the variable with the credentials by --auth-variable'
-        : 'See docs/attack.md for what an endpoint is asked';
+        : 'See docs/black-box.md for what an endpoint is asked';
     throw new ModelError(`${address} ${words}. ${remedy}`, { path: address, actual: status });
   }
 }

@@ -47,12 +47,14 @@ export class BoxQueue {
    * @param images float32 (more than max(rows), channels, height, width)
    * @param answered called with every batch that comes back, before the next takes its place: positions in `rows`, and
    *   log-probabilities (positions, classes). Where a batch fails the others that are under way are waited for.
+   * @param isJudgement as `BlackBox.predict` has it
    * @throws what the box throws, the first of several; DataError where its answers are none.
    */
   async ask(
     images: Float32Array,
     rows: readonly number[],
     answered: (from: number, logs: Float32Array) => void | Promise<void>,
+    isJudgement = false,
   ): Promise<void> {
     const each = Math.max(1, this.box.bestBatch ?? usual);
     let failed = false;
@@ -62,7 +64,12 @@ export class BoxQueue {
       if (failed) this.#release();
       else
         batches.push(
-          this.#send(images, rows.slice(from, from + each), (logs) => answered(from, logs))
+          this.#send(
+            images,
+            rows.slice(from, from + each),
+            (logs) => answered(from, logs),
+            isJudgement,
+          )
             .catch((error: unknown) => {
               failed = true;
               throw error;
@@ -79,6 +86,7 @@ export class BoxQueue {
     images: Float32Array,
     rows: readonly number[],
     answered: (logs: Float32Array) => void | Promise<void>,
+    isJudgement: boolean,
   ): Promise<void> {
     this.#signal?.throwIfAborted();
     if (this.#stopped) throw this.#stopped.error;
@@ -92,6 +100,7 @@ export class BoxQueue {
       buffer.subarray(0, rows.length * size),
       rows.length,
       this.#signal,
+      isJudgement,
     );
     const logs = logProbabilities(raw, rows.length, box, this.#notice);
     this.#spare.push(buffer);

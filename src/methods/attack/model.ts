@@ -39,9 +39,15 @@ export interface BlackBox extends BoxFacts {
    * Answers a batch; must be deterministic, or figures do not repeat. Counted and cached by the caller.
    * @param images float32 (n, channels, height, width) in units of 8-bit values, 0..255; read at once, since the caller
    *   writes the next batch into the same memory when the answer is there
+   * @param isJudgement whether the answer is to be a fresh one although the same may have been asked before
    * @returns float32 (n, classes), as `scores` says
    */
-  predict(images: Float32Array, n: number, signal?: AbortSignal): Promise<Float32Array>;
+  predict(
+    images: Float32Array,
+    n: number,
+    signal?: AbortSignal,
+    isJudgement?: boolean,
+  ): Promise<Float32Array>;
 }
 
 /** A classifier whose gradients are had as well: for the reference that they are. */

@@ -112,7 +112,7 @@ export class Questions {
   async judge(image: Uint8Array): Promise<Float32Array> {
     const values = Float32Array.from(image);
     const key = judgement + imageKey(values);
-    await this.#answer(values, [0], [key]);
+    await this.#answer(values, [0], [key], true);
     return this.#answers.get(key) ?? new Float32Array();
   }
 
@@ -121,6 +121,7 @@ export class Questions {
     images: Float32Array,
     fresh: readonly number[],
     keys: readonly string[],
+    isJudgement = false,
   ): Promise<void> {
     const unknown = fresh.filter((row) => {
       const logs = this.#known.get(keys[row] ?? '');
@@ -128,7 +129,7 @@ export class Questions {
       return !logs;
     });
     const { index, example, onAnswers } = this.#options;
-    await this.#queue.ask(images, unknown, async (from, logs) => {
+    const written = async (from: number, logs: Float32Array): Promise<void> => {
       const count = this.#queue.box.classes.length;
       const answers: Answer[] = [];
       for (let i = 0; i < logs.length / count; i++) {
@@ -138,7 +139,8 @@ export class Questions {
         answers.push({ index, example, key, logs: own, seconds: this.seconds });
       }
       await onAnswers?.(answers);
-    });
+    };
+    await this.#queue.ask(images, unknown, written, isJudgement);
     if (this.#first === null && this.#found(images, fresh, keys)) this.#first = this.#total;
   }
 
