@@ -188,6 +188,7 @@ function full(text: string): RunReport {
         },
       ],
     },
+    generated: [{ epoch: 2, confidence: 0.4, images: [image(text)] }],
     labelled: [image(text), image(text), image('b')],
     mistakes: [
       {

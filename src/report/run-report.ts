@@ -141,6 +141,14 @@ export interface ReportProbe {
   readonly pixels: number;
 }
 
+/** What a generator made at one moment of a run. */
+export interface ReportGenerated {
+  readonly epoch: number;
+  /** Mean of the classifier's largest probability. */
+  readonly confidence: number;
+  readonly images: readonly ReportImage[];
+}
+
 /** One run. A part that is absent or empty has no section in the report. */
 export interface RunReport {
   /** For example `Ladder network`. */
@@ -167,6 +175,7 @@ export interface RunReport {
   readonly adversarial?: readonly ReportAdversarial[];
   readonly outside?: ReportOutside;
   readonly reliability?: readonly ReportReliability[];
+  readonly generated?: readonly ReportGenerated[];
   readonly labelled?: readonly ReportImage[];
   readonly mistakes?: readonly ReportMistake[];
   readonly reconstructions?: readonly ReportReconstruction[];

@@ -81,6 +81,7 @@ describe('completion', () => {
     expect(complete('espalier', 'train', '')).toEqual([
       'ladder',
       'classifier',
+      'confident',
       'fcn',
       'hypercolumn',
     ]);

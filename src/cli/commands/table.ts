@@ -17,6 +17,7 @@ import { predict } from './predict.js';
 import { probeCommand } from './probe.js';
 import { start } from './start.js';
 import { trainClassifierCommand } from './train-classifier.js';
+import { trainConfidentCommand } from './train-confident.js';
 import { trainFcnCommand } from './train-fcn.js';
 import { trainHypercolumnCommand } from './train-hypercolumn.js';
 import { trainLadder } from './train-ladder.js';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   start,
   trainLadder,
   trainClassifierCommand,
+  trainConfidentCommand,
   trainFcnCommand,
   trainHypercolumnCommand,
   predict,

@@ -4,6 +4,7 @@ import { attack } from './attack.js';
 import { config } from './config.js';
 import { confusion } from './confusion.js';
 import { curves } from './curves.js';
+import { generated } from './generated.js';
 import { labelled } from './labelled.js';
 import { mistakes } from './mistakes.js';
 import { next } from './next.js';
@@ -28,6 +29,7 @@ export const sections: readonly Section[] = [
   reliability,
   segmentationClasses,
   segmentationExamples,
+  generated,
   confusion,
   mistakes,
   reconstructions,
