@@ -80,10 +80,10 @@ export const confidentPresets = {
   'two-cores': {
     ...official,
     batchSize: 64,
-    epochs: 8,
+    epochs: 4,
     learningRate: 0.001,
     schedule: 'constant',
-    ganWidth: 0.25,
+    ganWidth: 0.125,
     ganRate: 0.2,
     warmUp: 1,
     clip: 1,
