@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { streamKey } from '../../tensor/random.js';
 import { misclassified, targeted } from './criterion.js';
+import { iteratedFgsm } from './fgsm.js';
 import { Exclusion, locSearch, lowest, nextP } from './locsearch.js';
-import type { BlackBox } from './model.js';
+import type { BlackBox, WhiteBox } from './model.js';
 import { cyclic, neighbourhood, pert, sample } from './pixels.js';
 import { randAdv } from './randadv.js';
 import { roundedBox } from './rounded-box.js';
@@ -183,6 +184,21 @@ it('asks about the very pixels that it then changes, where the probe is CYCLIC',
   // The one pixel of 230 becomes 1.5 (230 - 127.5) + 127.5 - 255, and the image as it stands was a probe already.
   expect(probes.at(-1)).toContain('26');
   expect(probes.slice(0, -1)).toContain(probes.at(-1));
+});
+
+it('iterated FGSM goes down the loss of the likeliest other class where the true one has no gradient', async () => {
+  const saturated: WhiteBox = {
+    ...box(),
+    // Of the mean: it has to fall. Class 0 is so sure that its own loss is flat.
+    inputGradient: async (_, n, labels) =>
+      Float32Array.from({ length: n * height * width }, (_value, i) =>
+        labels[Math.floor(i / (height * width))] === 0 ? 0 : 1,
+      ),
+  };
+  const attack = iteratedFgsm({ epsilon: 0.3 });
+  const { record } = await runAttack({ attack, box: saturated, image, label: 0 });
+  expect(record.success).toBe(true);
+  expect(record.linf).toBeLessThanOrEqual(0.3);
 });
 
 describe('a box whose probabilities are rounded', () => {

@@ -14,7 +14,9 @@ export interface FgsmOptions {
   readonly labels?: number | 'all';
 }
 
-export interface IteratedFgsmOptions extends FgsmOptions {
+export interface IteratedFgsmOptions extends Omit<FgsmOptions, 'labels'> {
+  /** As FGSM's, but 1 unless given: ten steps for every class would take ten times as many queries. */
+  readonly labels?: number | 'all';
   /** Steps at most; 10 unless given (Kurakin et al. 2017, section 2.2: some tens). */
   readonly steps?: number;
   /** Length of a step; 2.5 epsilon / steps unless given (Madry et al. 2018, appendix). */
@@ -44,11 +46,12 @@ export function fgsm({ epsilon = 0.2, labels = 'all' }: FgsmOptions = {}): Attac
 
 /**
  * Iterated FGSM (Kurakin et al. 2017): steps along the sign, kept within epsilon of the original, until one of the
- * candidates meets the criterion. Up the loss of the true label alone unless `labels` says more.
+ * candidates meets the criterion. Up the loss of the true label, and down that of the likeliest other unless `labels` says
+ * more: where the true class has a probability of exactly 1 in float32, the gradient of its loss is 0 and leads nowhere.
  * @throws UsageError for settings that make no sense.
  */
 export function iteratedFgsm(options: IteratedFgsmOptions = {}): Attack {
-  const { epsilon = 0.2, labels = 0, steps = 10 } = options;
+  const { epsilon = 0.2, labels = 1, steps = 10 } = options;
   const settings = {
     ...{ epsilon, labels, steps },
     stepSize: options.stepSize ?? (2.5 * epsilon) / steps,
