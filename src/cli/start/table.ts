@@ -2,6 +2,7 @@
 import { attackLeg } from './attack-leg.js';
 import { ladderLeg } from './ladder-leg.js';
 import type { Leg } from './leg.js';
+import { outsideLeg } from './outside-leg.js';
 import { segmentationLeg } from './segmentation-leg.js';
 
-export const legs: readonly Leg[] = [ladderLeg, attackLeg, segmentationLeg];
+export const legs: readonly Leg[] = [ladderLeg, attackLeg, outsideLeg, segmentationLeg];

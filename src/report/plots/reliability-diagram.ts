@@ -1,4 +1,7 @@
-/** How often a classifier is right where it is so sure: bars against the diagonal, and below how often it is so sure. */
+/**
+ * How often a classifier is right where it is so sure: bars against the diagonal, with the gaps in two colours, and below
+ * how often it is so sure.
+ */
 import { html, type Markup } from '../markup.js';
 
 /** One bin of a diagram; shares in [0, 1]. */
@@ -43,7 +46,7 @@ ${filled.map((bar) => {
     Math.max(bar.accuracy, bar.confidence),
   ];
   const tall = round((strip - 8) * (bar.count / most));
-  return html`<g><title>${percentOf(bar.accuracy)} right of ${bar.count} images at ${percentOf(bar.confidence)}</title><rect class="right" x="${left}" y="${y(bar.accuracy)}" width="${wide}" height="${round(bar.accuracy * side)}"/><rect class="gap" x="${left}" y="${y(high)}" width="${wide}" height="${round((high - low) * side)}"/><rect class="count" x="${left}" y="${round(floor - tall)}" width="${wide}" height="${tall}"/></g>`;
+  return html`<g><title>${percentOf(bar.accuracy)} right of ${bar.count} images at ${percentOf(bar.confidence)}</title><rect class="right" x="${left}" y="${y(low)}" width="${wide}" height="${round(low * side)}"/><rect class="${bar.accuracy < bar.confidence ? 'over' : 'under'}" x="${left}" y="${y(high)}" width="${wide}" height="${round((high - low) * side)}"/><rect class="count" x="${left}" y="${round(floor - tall)}" width="${wide}" height="${tall}"/></g>`;
 })}
 <line class="diagonal" x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}"/>
 <line class="base" x1="${x(0)}" x2="${x(1)}" y1="${y(0)}" y2="${y(0)}"/>

@@ -10,5 +10,5 @@ export const reliability: Section = {
     all.length === 0
       ? undefined
       : html`<div class="reliabilities">${all.map(({ title, note, bins }) => html`<figure class="chart"><figcaption><h3>${title}</h3></figcaption>${reliabilityDiagram(bins)}<p class="note">${note}</p></figure>`)}</div>
-<p class="note">Bars: the share that was right among images of like confidence. Orange: by how much it says too much or too little. Below: how many images there are.</p>`,
+<p class="note">Images of like confidence together. Orange: by how much it says more than is right; green: by how much less. Below: how many images there are.</p>`,
 };
