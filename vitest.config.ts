@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
+          maxWorkers: 2,
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/browser/**'],
         },

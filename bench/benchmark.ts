@@ -20,6 +20,8 @@ export interface BenchContext extends Amount {
   readonly peer: Peer | { readonly absent: string };
   /** Libraries for browsers that are to be timed, where they are installed. */
   readonly peers: readonly string[];
+  /** Whether sizes are to be those of a test, which show no speed. */
+  readonly small: boolean;
   /** Where the time goes, node by node, instead of how long it takes. */
   readonly profile: boolean;
   /** Tells whoever waits what has just been measured. */

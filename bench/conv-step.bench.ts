@@ -67,7 +67,10 @@ export const convStepBenchmark: Benchmark = {
     const all: [string, Findings][] = [];
     for (const each of networks) {
       context.progress(each.name);
-      all.push([each.name, await stepBenchmark(subject(each), { peer: 1 }, context)]);
+      all.push([
+        each.name,
+        await stepBenchmark(subject(each, context.small), { peer: 1 }, context),
+      ]);
     }
     return {
       figures: Object.fromEntries(all.map(([name, { figures }]) => [name, figures])),
@@ -80,7 +83,8 @@ export const convStepBenchmark: Benchmark = {
 };
 
 /** Images of noise in turn: the time of a step does not depend on what it sees. SGD with momentum, no weight decay. */
-function subject({ network, architecture, batch }: NetworkCase): Subject {
+function subject({ network, architecture, batch: whole }: NetworkCase, small: boolean): Subject {
+  const batch = small ? 2 : whole;
   const { seed } = fromScratchDefaults;
   const { classes } = architecture;
   const made = classifierNetwork(buildModel(architecture, { seed }), {

@@ -10,7 +10,8 @@ import { zeros } from '../src/tensor/tensor.js';
 import type { BenchContext, Findings } from './benchmark.js';
 import { best, inRounds, ms, type Side } from './rounds.js';
 
-const size = 500;
+/** Height and width; of a test, of few crops. */
+const sizeOf = ({ small }: BenchContext): number => (small ? 256 : 500);
 /** Crops that the classifier gets at once; the time of all of them is that of these, so often. */
 const together = 10;
 
@@ -26,10 +27,13 @@ interface Passes {
   readonly wanted: number;
 }
 
-/** @param stride of the pass; the network's own where null, else by the a-trous rewrite */
-function passes(name: 'alexnet' | 'squeezenet', stride: number | null): Passes {
+/**
+ * @param stride of the pass; the network's own where null, else by the a-trous rewrite
+ * @param width multiplies the numbers of channels
+ */
+function passes(name: 'alexnet' | 'squeezenet', stride: number | null, width: number): Passes {
   const architecture = models[name];
-  const classifier = buildModel(architecture, { seed: 1 });
+  const classifier = buildModel(architecture, { seed: 1, width });
   const own = convolutionalize(classifier, { pooling: 'window' });
   const { model: dense, input, output, field } = stride === null ? own : finer(own, stride);
   return {
@@ -50,7 +54,7 @@ const compared = [
 export async function densePasses(context: BenchContext): Promise<Findings> {
   const all = [];
   for (const [network, stride] of compared) {
-    const each = passes(network, stride);
+    const each = passes(network, stride, context.small ? 0.125 : 1);
     context.progress(each.name);
     all.push({ name: each.name, wanted: each.wanted, ...(await compare(each, context)) });
   }
@@ -65,6 +69,7 @@ export async function densePasses(context: BenchContext): Promise<Findings> {
 
 async function compare(given: Passes, context: BenchContext) {
   const { dense, classifier, input, output, crop } = given;
+  const size = sizeOf(context);
   const image = noise([1, 3, size, size]);
   const crops = noise([together, 3, crop, crop]);
   const sides: Side[] = [];

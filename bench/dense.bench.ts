@@ -5,7 +5,8 @@ import { fcnForward } from './fcn-forward.js';
 import { fcnStepSubject } from './fcn-step.js';
 import { stepBenchmark } from './step-benchmark.js';
 
-const step = (context: BenchContext) => stepBenchmark(fcnStepSubject(8), { peer: 1 }, context);
+const step = (context: BenchContext) =>
+  stepBenchmark(fcnStepSubject(8, context.small), { peer: 1 }, context);
 
 /** By what each is called; a profile is of the step alone. */
 const parts: readonly (readonly [string, (context: BenchContext) => Promise<Findings>])[] = [

@@ -12,12 +12,12 @@ import { writeExchange } from './exchange.js';
 import { forms, type Peer, peerName, peerSide, runPeer } from './peer.js';
 import { best, inRounds, ratio, ratioLine, type Side, timedLines } from './rounds.js';
 
-const [classes, size, seed] = [21, 500, 1];
+const [classes, seed] = [21, 1];
 const script = 'fcn_forward.py';
-const image = normal(seed, 'image', [1, 3, size, size], 1) as Tensor<'float32'>;
 
-function network(): FcnNetwork {
-  const source = buildModel(models.vgg16, { seed });
+/** @param small an eighth of the channels, for a test */
+function network(small: boolean): FcnNetwork {
+  const source = buildModel(models.vgg16, { seed, ...(small && { width: 0.125 }) });
   const made = fcnNetwork(source, { classes, skips: ['pool4', 'pool3'] });
   const drawn = made.scores.map(({ weight }): [string, Tensor] => {
     const dims = made.graph.initializers.get(weight)?.dims ?? [];
@@ -28,7 +28,10 @@ function network(): FcnNetwork {
 
 /** Times both sides, after their mean probabilities of each class were compared. */
 export async function fcnForward(context: BenchContext): Promise<Findings> {
-  const made = network();
+  const { small } = context;
+  const size = small ? 64 : 500;
+  const image = normal(seed, 'image', [1, 3, size, size], 1) as Tensor<'float32'>;
+  const made = network(small);
   const sides: Side[] = [];
   let means: readonly number[] = [];
   for (const threads of context.threads) {

@@ -13,7 +13,8 @@ import { hypercolumnSubject, type Path } from './hypercolumn-subject.js';
 import { type Form, forms, type Peer, peerName, runPeer } from './peer.js';
 import { best, inRounds, ratio, ratioLine, type Side, timedLines } from './rounds.js';
 
-const size = 500;
+/** Height and width; of a test, too small for a ratio. */
+const sizeOf = ({ small }: BenchContext): number => (small ? 96 : 500);
 const script = 'hypercolumn.py';
 const run = promisify(execFile);
 
@@ -32,7 +33,7 @@ interface Peaks {
 }
 
 /** Every turn is a process, so that its peak is of this path alone. */
-function pathSide(path: Path, threads: number, { peaks, means }: Peaks): Side {
+function pathSide(path: Path, size: number, threads: number, { peaks, means }: Peaks): Side {
   return {
     name: path,
     threads,
@@ -74,7 +75,7 @@ function torchSide(peer: Peer, folder: string, form: Form, threads: number, all:
 }
 
 /** The image and the weights as the peer names them. */
-function exchanged(): Map<string, Tensor<'float32'>> {
+function exchanged(size: number): Map<string, Tensor<'float32'>> {
   const { image, scorer, weights, bias } = hypercolumnSubject(size);
   const own = [...scorer('explicit').graph.initializers].filter(
     (entry): entry is [string, Tensor<'float32'>] =>
@@ -95,15 +96,16 @@ export const hypercolumnBenchmark: Benchmark = {
   amount: { steps: 3, warmup: 1, rounds: 2 },
   kind: 'step',
   async run(context) {
+    const size = sizeOf(context);
     const all: Peaks = { peaks: new Map(), means: new Map() };
     const own = (['efficient', 'explicit'] as const).flatMap((path) =>
-      context.threads.map((threads) => pathSide(path, threads, all)),
+      context.threads.map((threads) => pathSide(path, size, threads, all)),
     );
     const { peer } = context;
-    if (!('torch' in peer)) return findings(await inRounds(own, context), all);
+    if (!('torch' in peer)) return findings(await inRounds(own, context), all, context);
     const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
     try {
-      await writeExchange(folder, exchanged(), {});
+      await writeExchange(folder, exchanged(size), {});
       for (const form of forms) {
         const args = ['--form', form, '--losses', folder];
         const { losses } = await runPeer<{ losses: number[] }>(peer, script, args);
@@ -112,6 +114,7 @@ export const hypercolumnBenchmark: Benchmark = {
       return findings(
         await inRounds([...own, ...torchSides(context, peer, folder, all)], context),
         all,
+        context,
       );
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -125,7 +128,12 @@ const torchSides = ({ threads }: BenchContext, peer: Peer, folder: string, all: 
 /** How many times the time and the memory of the other path explicit columns are to take at least. */
 const wanted = 5;
 
-function findings(sides: Awaited<ReturnType<typeof inRounds>>, { peaks, means }: Peaks) {
+function findings(
+  sides: Awaited<ReturnType<typeof inRounds>>,
+  { peaks, means }: Peaks,
+  context: BenchContext,
+) {
+  const size = sizeOf(context);
   const [fast, slow] = [best(sides, 'efficient'), best(sides, 'explicit')];
   const theirs = forms.flatMap((form) => best(sides, peerName(form)) ?? []);
   const torch = theirs.sort((a, b) => a.median - b.median)[0];
@@ -161,8 +169,12 @@ function findings(sides: Awaited<ReturnType<typeof inRounds>>, { peaks, means }:
       `mean probabilities of a class are ${apart.toExponential(1)} apart at most`,
     ],
     failures: [
-      ...(speed < wanted ? [`efficient is only ${speed.toFixed(1)} times faster`] : []),
-      ...(memory < wanted ? [`efficient takes only ${memory.toFixed(1)} times less memory`] : []),
+      ...(speed < wanted && !context.small
+        ? [`efficient is only ${speed.toFixed(1)} times faster`]
+        : []),
+      ...(memory < wanted && !context.small
+        ? [`efficient takes only ${memory.toFixed(1)} times less memory`]
+        : []),
       ...(apart < 1e-4 ? [] : ['the sides do not give the same']),
     ],
   };

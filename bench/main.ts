@@ -24,7 +24,7 @@ export async function bench(
   progress: (line: string) => void = () => undefined,
 ): Promise<Outcome> {
   const options = parseOptions(args);
-  const { benchmark, threads, profile, peer: wanted, peers, python, ...amounts } = options;
+  const { benchmark, threads, profile, small, peer: wanted, peers, python, ...amounts } = options;
   const { steps, warmup, rounds } = { ...benchmark.amount, ...amounts };
   const machine = await machineNow();
   const runtime = await nodeRuntime();
@@ -38,6 +38,7 @@ export async function bench(
     peer,
     peers,
     profile,
+    small,
     progress,
   });
   const torch = 'torch' in peer ? peer.torch : null;
@@ -46,7 +47,7 @@ export async function bench(
     machine: { ...machine, runtime: runtime.name, torch },
     settings: profile
       ? { steps, warmup }
-      : { ...amount, ...(benchmark.kind === 'host' ? {} : { threads }) },
+      : { ...amount, ...(benchmark.kind === 'host' ? {} : { threads }), ...(small && { small }) },
     ...findings,
   };
 }

@@ -12,6 +12,8 @@ export interface BenchOptions extends Partial<Amount> {
   readonly profile: boolean;
   /** Whether the peer is to be run. */
   readonly peer: boolean;
+  /** Whether sizes are to be those of a test. */
+  readonly small: boolean;
   /** Libraries for browsers that are peers too. */
   readonly peers: readonly string[];
   /** The Python to run it with; found where left out. */
@@ -27,6 +29,7 @@ ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('
   --rounds N      times that all sides have their turn
   --threads LIST  numbers of threads to try on either side (1,2)
   --profile       the time by operator and node instead (ladder-step, mlp-step)
+  --small         sizes that show whether it works, and no speed: no bar holds for them
   --no-peer       leave the peers out
   --peers LIST    libraries to time in Chromium (tfjs,jax-js)
   --python PATH   the Python with PyTorch (found among the usual ones)
@@ -42,6 +45,7 @@ const flags = {
   python: { type: 'string' },
   profile: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  small: { type: 'boolean', default: false },
   'no-peer': { type: 'boolean', default: false },
 } as const;
 
@@ -67,6 +71,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     threads: values.threads.split(',').map((count) => whole('threads', count, 1)),
     json: values.json,
     profile: values.profile,
+    small: values.small,
     peer: !values['no-peer'],
     peers: values['no-peer'] ? [] : values.peers.split(','),
   };

@@ -76,7 +76,7 @@ export const scribblesBenchmark: Benchmark = {
   summary: 'strokes on a photo: first labels to the whole prediction, and the fit after another',
   amount: { steps: 1, warmup: 0, rounds: 5 },
   kind: 'host',
-  async run({ rounds, threads: numbers, progress }) {
+  async run({ rounds, threads: numbers, small, progress }) {
     const threads = Math.max(...numbers);
     if (!existsSync(program)) throw new UsageError('there is no program yet: npm run build first');
     const folder = await mkdtemp(join(tmpdir(), 'espalier-scribbles-'));
@@ -120,8 +120,10 @@ export const scribblesBenchmark: Benchmark = {
         line('after another stroke, layers kept', 'refit'),
       ],
       failures: [
-        ...(figures.first.whole > most.first ? ['the first prediction takes too long'] : []),
-        ...(figures.refit.inside > most.refit
+        ...(figures.first.whole > most.first && !small
+          ? ['the first prediction takes too long']
+          : []),
+        ...(figures.refit.inside > most.refit && !small
           ? ['the fit after another stroke takes too long']
           : []),
       ],

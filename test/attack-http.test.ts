@@ -2,20 +2,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../src/report/png.js';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
+import { type Bundled, bundled } from './bundled.js';
 import { type Folder, makeFolder, run } from './cli.js';
 import { type Endpoint, type EndpointOptions, endpoint, type Fate, side } from './endpoint.js';
 
-const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 const wanted = 8;
 
+let main: Bundled;
 let folder: Folder;
 const open: Endpoint[] = [];
 beforeAll(async () => {
+  main = await bundled('src/cli/main.ts');
   folder = makeFolder();
   for (const [name, value] of [
     ['dark', 70],
@@ -29,6 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => {
   for (const one of open) one.close();
+  main.remove();
   folder.remove();
 });
 
@@ -200,7 +201,7 @@ describe('an audit that is killed', () => {
       },
     });
     const sitting = async () => {
-      const args = ['--import', tsx, main, ...words(at, 'killed', '--resume')];
+      const args = [main.path, ...words(at, 'killed', '--resume')];
       const child = spawn(process.execPath, args, { cwd: folder.path });
       state.child = child;
       let said = '';

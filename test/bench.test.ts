@@ -29,7 +29,7 @@ describe('each benchmark', () => {
   // Those in a browser are run with the browser tests; `boxes` trains for minutes, and its order is that of the trained.
   const here = benchmarks.filter(({ kind, name }) => kind !== 'browser' && name !== 'boxes');
   it.each(here.map(({ name }) => name))('%s gives figures and lines', async (name) => {
-    const outcome = await bench([name, ...little, '--no-peer']);
+    const outcome = await bench([name, ...little, '--small', '--no-peer']);
     expect(outcome.lines.length).toBeGreaterThan(1);
     expect(outcome.failures ?? []).toEqual([]);
     const numbers = numbersIn(outcome.figures);

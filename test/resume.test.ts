@@ -3,20 +3,24 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
+import { type Bundled, bundled } from './bundled.js';
 
-const program = fileURLToPath(new URL('programs/train-small.ts', import.meta.url));
-const steps = 9600;
+const steps = 6400;
 const checkpointEvery = 25;
 const kills = 20;
 let root = '';
+let program: Bundled;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'espalier-resume-'));
+  program = await bundled('test/programs/train-small.ts');
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(async () => {
+  program.remove();
+  await rm(root, { recursive: true, force: true });
+});
 
 interface Outcome {
   readonly firstStep: number;
@@ -28,7 +32,7 @@ interface Outcome {
 /** Runs the program on a folder; kills it `killAfter` milliseconds into training, if it still runs then. */
 function run(folder: string, killAfter: number | null): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const args = ['--import', 'tsx', program, folder, String(steps), String(checkpointEvery)];
+    const args = [program.path, folder, String(steps), String(checkpointEvery)];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';

@@ -1,14 +1,13 @@
 /** The program as a process: signals and pipes, which cannot be tested from inside. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bundled, bundled } from '../../test/bundled.js';
 import { type Folder, makeFolder, run } from '../../test/cli.js';
 
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
-
+let main: Bundled;
 let folder: Folder;
-beforeAll(() => {
+beforeAll(async () => {
+  main = await bundled('src/cli/main.ts');
   folder = makeFolder();
   for (let i = 0; i < 4; i++) {
     folder.write(`photos/labelled/bright/${i}.png`, 255 - i);
@@ -16,7 +15,10 @@ beforeAll(() => {
     folder.write(`photos/unlabelled/${i}.png`, 60 * i);
   }
 });
-afterAll(() => folder.remove());
+afterAll(() => {
+  main.remove();
+  folder.remove();
+});
 
 const training = (output: string, epochs: number): string[] => [
   ...['train', 'ladder', '--data', 'folder', '--folder', 'photos', '--output', output],
@@ -26,7 +28,7 @@ const training = (output: string, epochs: number): string[] => [
 
 /** The program in the folder, with what it writes and its end. */
 function start(...words: string[]) {
-  const child: ChildProcess = spawn(process.execPath, ['--import', tsx, main, ...words], {
+  const child: ChildProcess = spawn(process.execPath, [main.path, ...words], {
     cwd: folder.path,
   });
   const said = { out: '', err: '' };
