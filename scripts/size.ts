@@ -23,7 +23,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/cli': 11950,
   'src/data': 7100,
   'src/dense': 2700,
-  'src/graph': 870,
+  'src/graph': 900,
   // What methods share: the settings of an optimization.
   'src/methods': 80,
   'src/methods/attack': 2420,
@@ -38,10 +38,10 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/metrics': 1250,
   'src/nn': 1350,
   'src/onnx': 1500,
-  'src/ops': 7720,
+  'src/ops': 7780,
   'src/report': 2400,
   'src/runs': 1780,
-  'src/runtime': 720,
+  'src/runtime': 980,
   'src/tensor': 700,
   'src/train': 1190,
 };

@@ -10,6 +10,7 @@ import {
   type TensorType,
   type Value,
   type ValueInfo,
+  type WeightGradient,
 } from './graph.js';
 import { checkedType, inferNode, statedType } from './infer.js';
 import {
@@ -50,6 +51,8 @@ export class GraphBuilder {
   /** Trainable values with their initial data: initializers of a finished model, inputs of a training step. */
   readonly parameters = new Map<string, Tensor>();
   readonly stochastic: Stochastic[] = [];
+  /** What `Graph.weightGradients` is to hold. */
+  readonly weightGradients = new Map<string, WeightGradient>();
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
   readonly #producers = new Map<string, Node>();
@@ -294,6 +297,7 @@ export class GraphBuilder {
           : new Map([...this.parameters, ...this.initializers]),
       values: new Map([...this.values].filter(([key]) => this.#producers.has(key))),
       ...(this.#opset > defaultOpset && { opset: this.#opset }),
+      ...(this.weightGradients.size > 0 && { weightGradients: new Map(this.weightGradients) }),
     };
   }
 

@@ -63,8 +63,31 @@ export interface Graph {
   readonly values: ReadonlyMap<string, ValueInfo>;
   /** The operator set that its nodes need, where that is a later one than `defaultOpset`. */
   readonly opset?: number;
+  /** Which values are gradients of convolutions by their weights. Files do not say so. */
+  readonly weightGradients?: WeightGradients;
   readonly kept?: unknown;
 }
+
+/**
+ * That a value holds, in any shape, the numbers of the gradient by w (M, C, height, width) of y = Conv(image, w) over two
+ * spatial axes in one group, however the nodes make it: a runtime may know a quicker way.
+ */
+export interface WeightGradient {
+  /** Name of the image, (N, C, ...). */
+  readonly image: string;
+  /** Name of the gradient by y, (N, M, ...). */
+  readonly windows: string;
+  /** Height and width of w. */
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Padding before the image, and behind it what its windows reach: negative where they leave some out. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/** Gradients by the name of their value. */
+export type WeightGradients = ReadonlyMap<string, WeightGradient>;
 
 /** A graph and the file around it. */
 export interface Model {

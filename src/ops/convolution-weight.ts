@@ -10,9 +10,28 @@ import type { Window } from './window.js';
 /** A formulation. x: the image, (N, C, ...spatial); dy: (N, M, ...counts); gives (M, C / group, ...kernel). */
 export type WeightGradient = (b: Builder, x: Value, dy: Value, form: Convolution) => Value;
 
-/** dw of y = Conv(x, w), as `WeightGradient`. */
-export const weightGradient: WeightGradient = (b, x, dy, form) =>
-  weightGradients[weightFormulation(dimsOf(x), dimsOf(dy), form)](b, x, dy, form);
+/** dw of y = Conv(x, w), as `WeightGradient`; the graph says what it is, for runtimes that know a quicker way. */
+export const weightGradient: WeightGradient = (b, x, dy, form) => {
+  const dw = weightGradients[weightFormulation(dimsOf(x), dimsOf(dy), form)](b, x, dy, form);
+  const { strides, dilations, begin, kernel } = form.window;
+  if (form.group === 1 && kernel.length === 2)
+    b.weightGradients.set(unshaped(b, dw).name, {
+      image: x.name,
+      windows: dy.name,
+      kernel,
+      strides,
+      dilations,
+      before: begin,
+      after: endPads(form),
+    });
+  return dw;
+};
+
+/** What `value` was before it was given its shape: another Reshape may come to stand in the place of the last one. */
+function unshaped(b: Builder, value: Value): Value {
+  const node = b.producer(value);
+  return node?.op === 'Reshape' ? unshaped(b, b.value(node.inputs[0] ?? '')) : value;
+}
 
 /** Channels of a group up to which it is small: the taps then make one product worth its while. */
 const [few, fewGrouped] = [4, 8];

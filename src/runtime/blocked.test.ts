@@ -140,11 +140,14 @@ describe('a convolution in blocks', () => {
       const second = b.Conv(pool, input('v', [32, 16, 3, 3]), null, {});
       return b.Concat(b.Conv(x, input('u', [32, 16, 6, 6]), null, {}), second, { axis: 0 });
     });
-    const ops = opsOf(withBlockedConvolutions(plain, 16));
+    const blocked = withBlockedConvolutions(plain, 16);
+    const ops = opsOf(blocked);
+    const weightsOnce = 3 * 2;
     expect(ops.filter((op) => op.startsWith('blocked Reorder')).sort()).toEqual([
-      'blocked ReorderInput',
+      ...new Array(weightsOnce + 1).fill('blocked ReorderInput'),
       ...new Array(4).fill('blocked ReorderOutput'),
     ]);
+    expect(blocked.graph.nodes.filter(({ inputs: [of] }) => of === 'x').length).toBe(1);
     expect(ops.filter((op) => /Conv|Pool|Relu/.test(op))).toEqual([
       'blocked Conv',
       'blocked MaxPool',

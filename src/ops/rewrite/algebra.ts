@@ -27,6 +27,23 @@ export function square({ b, x: [x, exponent], y, scalar }: RewriteContext): Valu
   return x && scalar(exponent) === 2 && sameShape(x.shape, y.shape) ? b.Mul(x, x) : null;
 }
 
+/** The largest float32: times it, every normal number above 0 is 1 or more. */
+const largest = 3.4028234663852886e38;
+
+/**
+ * x > 0 as a number -> HardSigmoid, which cuts `largest` x off at 0 and 1: one pass on all threads, while ONNX Runtime
+ * 1.30 makes numbers of booleans on one. A denormal number, below 1.2e-38, may give a fraction where it is not taken
+ * for 0; a NaN is no 0.
+ */
+export function isPositive({ b, x: [x], y, made, scalar }: RewriteContext): Value | null {
+  const node = y.dtype === 'float32' ? made(x, 'Greater') : null;
+  if (!node) return null;
+  const [left, right] = node.inputs.map((name) => b.value(name));
+  if (left?.dtype !== 'float32' || scalar(right) !== 0 || !sameShape(left.shape, y.shape))
+    return null;
+  return b.HardSigmoid(left, { alpha: largest, beta: 0 });
+}
+
 /** -(-x) -> x. */
 export function doubleNegation({ b, x: [x], made }: RewriteContext): Value | null {
   const inner = made(x, 'Neg', true);

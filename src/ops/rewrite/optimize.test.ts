@@ -36,6 +36,11 @@ describe('a rewrite', () => {
       (b, x, w) => b.MatMul(x, b.Transpose(w, { perm: [1, 0] })),
       ['Gemm'],
     ],
+    [
+      'masks by a number that is made in one node',
+      (b, x) => b.Mul(x, b.Cast(b.Greater(x, 0), { to: 1 })),
+      ['HardSigmoid', 'Mul'],
+    ],
     ['undoes two Transposes', (b, x) => b.Exp(b.Transpose(b.Transpose(x))), ['Exp']],
     ['adds inside Gemm', (b, x, w) => b.Add(b.Gemm(x, w), x), ['Gemm']],
     ['scales inside Gemm', (b, x, w) => b.Mul(b.Gemm(x, w), 0.5), ['Gemm']],
@@ -153,6 +158,17 @@ function program(steps: readonly Step[]): Graph {
   });
   return b.build();
 }
+
+it('takes every normal number above 0 for positive, and no other', async () => {
+  const numbers = [-Infinity, -1, -1.2e-38, -0, 0, 1.2e-38, 1e-30, 1, 3e38, Infinity];
+  const b = builder();
+  b.output(b.Cast(b.Greater(b.input('x', 'float32', [10]), 0), { to: 1 }), 'y');
+  const graph = optimize(b.build());
+  expect(graph.nodes.map(({ op }) => op)).toEqual(['HardSigmoid']);
+  const session = await (await nodeRuntime()).load(model(graph), { threads: 1 });
+  const { y } = await session.run({ x: tensor('float32', [10], numbers) });
+  expect(Array.from(y?.data as Float32Array, Math.abs)).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+});
 
 it('never changes what a graph computes', { timeout: 60_000 }, async () => {
   const runtime = await nodeRuntime();

@@ -1,6 +1,7 @@
 /** Drops what no output needs, and gives outputs their names without a copy. */
 import type { Graph, Node } from '../../graph/graph.js';
 import { namesRead, reading } from '../../graph/order.js';
+import { gradientsLeft, renamedGradients } from '../../graph/weight-gradients.js';
 
 /**
  * The graph without dead nodes, without initializers that nobody reads, without optional outputs that nobody
@@ -32,6 +33,7 @@ function renameOutputs(graph: Graph): Graph {
   }
   return {
     ...graph,
+    ...(graph.weightGradients && { weightGradients: renamedGradients(graph, now) }),
     values,
     nodes: nodes.map((node) => ({ ...reading(node, now), outputs: node.outputs.map(now) })),
   };
@@ -45,8 +47,10 @@ function withoutUnread(graph: Graph): Graph {
     for (const name of namesRead(node)) read.add(name);
     kept.push({ ...node, outputs: trimmed(node.outputs, read, node.op) });
   }
+  const { weightGradients = new Map(), ...rest } = graph;
   return {
-    ...graph,
+    ...rest,
+    ...gradientsLeft(weightGradients, (name) => read.has(name)),
     nodes: kept.reverse(),
     initializers: new Map([...graph.initializers].filter(([name]) => read.has(name))),
     values: new Map([...graph.values].filter(([name]) => read.has(name))),

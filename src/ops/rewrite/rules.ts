@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import {
   doubleNegation,
+  isPositive,
   negationInSum,
   neutral,
   regroup,
@@ -29,7 +30,7 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
     regroup,
     withoutTrailingOnes,
   ],
-  Cast: [sameType],
+  Cast: [sameType, isPositive],
   Div: [withoutExpand, neutral, withoutTrailingOnes],
   Expand: [sameType],
   Gemm: [transposeIntoGemm],
