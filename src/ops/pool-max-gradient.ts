@@ -6,10 +6,10 @@
  */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
-import { scalar } from '../tensor/tensor.js';
+import { tensor } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf } from './dims.js';
-import { padded, reshapedTo, zerosOf } from './emit.js';
+import { reshapedTo, zerosOf } from './emit.js';
 import { masked } from './mask.js';
 import type { Window } from './window.js';
 
@@ -39,8 +39,12 @@ interface Cut {
   /** Elements i * stride + phase of the padded axis, as [outer, length, 1, inner]; null where no window reads them. */
   readonly phases: readonly (Value | null)[];
   readonly groups: readonly Group[];
-  /** For each group, the largest that each window meets in it, [outer, count, 1, inner]. */
-  readonly largest: readonly Value[];
+  /** For each group, the largest that each window meets in it, [outer, count, 1, inner]; null where `top` serves. */
+  readonly largest: readonly (Value | null)[];
+  /** The largest of each window, of that shape, where it is at hand. */
+  readonly top: Value | null;
+  /** The largest of all phases at each of their positions, where it is at hand. */
+  readonly highest: Value | null;
 }
 
 /**
@@ -54,10 +58,10 @@ export function maxPoolGradient(b: Builder, x: Value, y: Value, dy: Value, windo
   const cuts: Cut[] = [];
   let reduced = x;
   for (const axis of axes.toReversed()) {
-    const cut = cutUp(b, reduced, axis);
+    const cut = cutByPools(b, reduced, axis) ?? cutUp(b, reduced, axis);
     cuts.push(cut);
     if (cuts.length < axes.length)
-      reduced = reshapedTo(b, maximum(b, cut.largest), cut.dims.with(axis.axis, axis.count));
+      reduced = reshapedTo(b, topOf(b, cut), cut.dims.with(axis.axis, axis.count));
   }
   return cuts.reduceRight(
     (gradient, cut, i) => throughCut(b, cut, gradient, i === axes.length - 1 ? y : null),
@@ -78,6 +82,51 @@ function axisWindows(window: Window, first: number): AxisWindow[] {
 
 const maximum = (b: Builder, [first, ...rest]: readonly Value[]): Value =>
   rest.length === 0 ? (first as Value) : b.Max(first as Value, ...rest);
+
+const topOf = (b: Builder, { top, largest }: Cut): Value =>
+  top ?? maximum(b, largest as readonly Value[]);
+
+/**
+ * The same for windows of stride 2 without padding before them, by pools along the one axis. Only the first phase is
+ * made: what it does not take, the second does. ONNX Runtime's pools work on all threads, and in blocks of channels.
+ */
+function cutByPools(b: Builder, x: Value, window: AxisWindow): Cut | null {
+  const { axis, kernel, stride, dilation, before, count } = window;
+  const dims = dimsOf(x);
+  if (dims.length !== 4 || stride !== 2 || dilation !== 1 || before !== 0) return null;
+  if (kernel < 2 || kernel > 4) return null;
+  const size = dims[axis] ?? 1;
+  const reach = (count - 1) * stride + kernel;
+  const length = Math.ceil(Math.max(reach, size) / stride);
+  const shape = [sizeOf(dims.slice(0, axis)), 0, 1, sizeOf(dims.slice(axis + 1))];
+  const along = (value: number, otherwise: number): number[] =>
+    axis === 2 ? [value, otherwise] : [otherwise, value];
+  const pooled = (width: number, wanted: number): Value => {
+    const end = Math.min(width - 1, Math.max(0, (wanted - 1) * stride + width - size));
+    const attributes = {
+      kernel_shape: along(width, 1),
+      strides: along(stride, 1),
+      pads: [0, 0, ...along(end, 0)],
+    };
+    const found = b.MaxPool(x, attributes);
+    const there = dimsOf(found)[axis] ?? 1;
+    const flat = reshapedTo(b, found, shape.with(1, there));
+    if (there > wanted) return b.Slice(flat, [0], [wanted], [1]);
+    return surrounded(b, flat, 0, wanted - there, -Infinity);
+  };
+  const groups = groupsOf(window);
+  const top = pooled(kernel, count);
+  return {
+    window,
+    dims,
+    length,
+    phases: [pooled(1, length), null],
+    groups,
+    largest: groups.map((_, i) => (i + 1 < groups.length ? pooled(stride, count) : null)),
+    top,
+    highest: pooled(stride, length),
+  };
+}
 
 function cutUp(b: Builder, x: Value, window: AxisWindow): Cut {
   const dims = dimsOf(x);
@@ -104,7 +153,7 @@ function cutUp(b: Builder, x: Value, window: AxisWindow): Cut {
     const top = maximum(b, present(group, phases));
     return shift === 0 && count === length ? top : b.Slice(top, [shift], [shift + count], [1]);
   });
-  return { window, dims, length, phases, groups, largest };
+  return { window, dims, length, phases, groups, largest, top: null, highest: null };
 }
 
 const present = (group: readonly number[], phases: readonly (Value | null)[]): Value[] =>
@@ -120,10 +169,17 @@ function groupsOf({ kernel, stride, dilation }: AxisWindow): Group[] {
 }
 
 /** `x` with what no window chooses around it, along axis 1. */
-function lowest(b: Builder, x: Value, before: number, total: number): Value {
-  const after = total - before - (dimsOf(x)[1] ?? 0);
-  if (before === 0 && after === 0) return x;
-  return b.Pad(x, [0, before, 0, 0, 0, after, 0, 0], b.constant(scalar(x.dtype, -Infinity)));
+const lowest = (b: Builder, x: Value, before: number, total: number): Value =>
+  surrounded(b, x, before, total - before - (dimsOf(x)[1] ?? 0), -Infinity);
+
+/** `x` between so many of one number, along axis 1. By Concat, which works on all threads; Pad has one. */
+function surrounded(b: Builder, x: Value, before: number, after: number, value: number): Value {
+  const rows = (count: number): Value[] =>
+    count === 0
+      ? []
+      : [b.ConstantOfShape(dimsOf(x).with(1, count), { value: tensor(x.dtype, [1], [value]) })];
+  const parts = [...rows(before), x, ...rows(after)];
+  return parts.length === 1 ? x : b.Concat(...parts, { axis: 1 });
 }
 
 /** The gradient by the value that was cut, from the one by its largest elements, which are `y` where that is at hand. */
@@ -133,13 +189,14 @@ function throughCut(b: Builder, cut: Cut, dy: Value, y: Value | null): Value {
   const outer = sizeOf(dims.slice(0, axis));
   const inner = sizeOf(dims.slice(axis + 1));
   const shape = [outer, count, 1, inner];
-  const top = y && reshapedTo(b, y, shape);
+  const top = y ? reshapedTo(b, y, shape) : cut.top;
   const byGroup = shared(b, largest, reshapedTo(b, dy, shape), top);
   const sums: (Value | null)[] = phases.map(() => null);
   groups.forEach((group, i) => {
     const after = length - group.shift - count;
-    const gradient = padded(b, byGroup[i] ?? dy, [0, group.shift, 0, 0], [0, after, 0, 0]);
-    const byPhase = shared(b, present(group.phases, phases), gradient, null);
+    const gradient = surrounded(b, byGroup[i] ?? dy, group.shift, after, 0);
+    const parts = group.phases.map((phase) => phases[phase] ?? null);
+    const byPhase = shared(b, parts, gradient, cut.highest);
     group.phases.forEach((phase, j) => {
       const [sum, next] = [sums[phase], byPhase[j] ?? gradient];
       sums[phase] = sum ? b.Add(sum, next) : next;
@@ -154,13 +211,22 @@ function throughCut(b: Builder, cut: Cut, dy: Value, y: Value | null): Value {
   return reshapedTo(b, inside, dims);
 }
 
-/** `dy` given to the first of the largest of `parts` at each position; `y` is what is largest, where that is known. */
-function shared(b: Builder, parts: readonly Value[], dy: Value, y: Value | null): Value[] {
+/**
+ * `dy` given to the first of the largest of `parts` at each position; `top` is what is largest, where that is known: the
+ * last of the parts is not looked at then.
+ */
+function shared(
+  b: Builder,
+  parts: readonly (Value | null)[],
+  dy: Value,
+  known: Value | null,
+): Value[] {
   if (parts.length === 1) return [dy];
-  const top = parts.length === 2 ? (parts[1] as Value) : (y ?? maximum(b, parts));
+  const all = parts as readonly Value[];
+  const top = known ?? (parts.length === 2 ? (all[1] as Value) : maximum(b, all));
   const gradients: Value[] = [];
   let rest = dy;
-  for (const part of parts.slice(0, -1)) {
+  for (const part of all.slice(0, -1)) {
     const got = masked(b, b.GreaterOrEqual(part, top), rest);
     rest = b.Sub(rest, got);
     gradients.push(got);
