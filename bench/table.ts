@@ -1,4 +1,5 @@
 /** All benchmarks, by name. A new one is a file `<name>.bench.ts` and a line here. */
+import { attackBenchmark } from './attack.bench.js';
 import type { Benchmark } from './benchmark.js';
 import { boxesBenchmark } from './boxes.bench.js';
 import { browserConvStepBenchmark } from './browser-conv-step.bench.js';
@@ -15,6 +16,7 @@ import { scribblesBenchmark } from './scribbles.bench.js';
 import { tilesBenchmark } from './tiles.bench.js';
 
 export const benchmarks: readonly Benchmark[] = [
+  attackBenchmark,
   boxesBenchmark,
   browserConvStepBenchmark,
   compileBenchmark,

@@ -2,8 +2,12 @@
 
 /** Sizes that are tried. */
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-/** Time for each size, in milliseconds, and images that it may take at most. */
-const [spent, fewest] = [40, 3];
+/** Times that every size has its turn, one after the other, so that what disturbs for a moment hits no size alone. */
+const turns = 3;
+/** Runs of one turn: as many as fit into so many milliseconds, one at least. */
+const turn = 6;
+/** Milliseconds: past a batch that takes so long no larger one is tried, since what a batch costs is lost in them. */
+const longest = 50;
 /** The smallest size that is so near to the fastest is taken: larger ones are only full more rarely. */
 const near = 1.03;
 
@@ -16,28 +20,36 @@ export async function measureBestBatch(
   run: (n: number) => Promise<unknown>,
   most: number,
 ): Promise<number> {
-  const measured: { n: number; each: number }[] = [];
-  let fastest = Number.POSITIVE_INFINITY;
-  for (const n of sizes) {
-    if (n > most) break;
-    const each = (await shortest(() => run(n))) / n;
-    measured.push({ n, each });
-    // Large nets fall off early, and take long to tell.
-    if (each > 1.5 * fastest) break;
-    fastest = Math.min(fastest, each);
+  // What disturbs only makes a run longer: the shortest counts. Milliseconds an image.
+  const shortest = new Map<number, number>();
+  const tried = sizes.filter((n) => n === 1 || n <= most);
+  for (let i = 0; i < turns; i++) {
+    let fastest = Number.POSITIVE_INFINITY;
+    for (const n of tried) {
+      // The first run of a size lays out memory.
+      if (i === 0) await run(n);
+      const each = Math.min(shortest.get(n) ?? Number.POSITIVE_INFINITY, await timed(run, n));
+      shortest.set(n, each);
+      fastest = Math.min(fastest, each);
+      if (n * each > longest) break;
+    }
+    const worst = (i === 0 ? 1.25 : 1.1) * fastest;
+    for (let at = tried.length - 1; at >= 0; at--)
+      if (!((shortest.get(tried[at] ?? 0) ?? Number.POSITIVE_INFINITY) <= worst))
+        tried.splice(at, 1);
   }
-  return measured.find(({ each }) => each <= near * fastest)?.n ?? 1;
+  const fastest = Math.min(...shortest.values());
+  return sizes.find((n) => (shortest.get(n) ?? Number.POSITIVE_INFINITY) <= near * fastest) ?? 1;
 }
 
-/** Milliseconds of the shortest of some runs: what disturbs only makes them longer. */
-async function shortest(run: () => Promise<unknown>): Promise<number> {
-  await run();
+/** Milliseconds an image of the shortest of some runs. */
+async function timed(run: (n: number) => Promise<unknown>, n: number): Promise<number> {
   const begun = performance.now();
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < fewest || performance.now() - begun < spent; i++) {
+  do {
     const start = performance.now();
-    await run();
+    await run(n);
     best = Math.min(best, performance.now() - start);
-  }
-  return best;
+  } while (performance.now() - begun < turn);
+  return best / n;
 }

@@ -91,20 +91,23 @@ export class BoxQueue {
     this.#signal?.throwIfAborted();
     if (this.#stopped) throw this.#stopped.error;
     const { size, box } = this;
-    const buffer =
-      this.#spare.pop() ?? new Float32Array(Math.max(1, box.bestBatch ?? usual) * size);
-    rows.forEach((row, i) => {
-      buffer.set(images.subarray(row * size, (row + 1) * size), i * size);
-    });
-    const raw = await box.predict(
-      buffer.subarray(0, rows.length * size),
-      rows.length,
-      this.#signal,
-      isJudgement,
-    );
-    const logs = logProbabilities(raw, rows.length, box, this.#notice);
-    this.#spare.push(buffer);
-    await answered(logs);
+    const { length } = rows;
+    const [first = 0] = rows;
+    let raw: Float32Array;
+    if (rows.at(-1) === first + length - 1) {
+      const together = images.subarray(first * size, (first + length) * size);
+      raw = await box.predict(together, length, this.#signal, isJudgement);
+    } else {
+      const buffer =
+        this.#spare.pop() ?? new Float32Array(Math.max(1, box.bestBatch ?? usual) * size);
+      rows.forEach((row, i) => {
+        buffer.set(images.subarray(row * size, (row + 1) * size), i * size);
+      });
+      const gathered = buffer.subarray(0, length * size);
+      raw = await box.predict(gathered, length, this.#signal, isJudgement);
+      this.#spare.push(buffer);
+    }
+    await answered(logProbabilities(raw, length, box, this.#notice));
   }
 
   /** Resolves when one batch more may go. */

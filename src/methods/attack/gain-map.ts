@@ -67,14 +67,18 @@ export class GainMap {
     const deviation = Math.sqrt(this.#squares / Math.max(1, this.#count)) || 1;
     const noise = new Float32Array(pixels.length);
     fillNormal(noise, key, curiosity * deviation);
-    const hopes = pixels.map((pixel, i) => {
+    // The best so far in their order; nearly all pixels fall behind the last of them, so that none need be sorted.
+    const chosen: { pixel: number; hope: number }[] = [];
+    pixels.forEach((pixel, i) => {
       const weight = this.#weights[pixel] as number;
       const average = (this.#gains[pixel] as number) / (weight + prior);
-      return { pixel, hope: average + (noise[i] as number) / Math.sqrt(1 + weight / prior) };
+      const hope = average + (noise[i] as number) / Math.sqrt(1 + weight / prior);
+      if (chosen.length === count && !(hope > (chosen[count - 1]?.hope ?? 0))) return;
+      let at = chosen.length;
+      while (at > 0 && hope > (chosen[at - 1]?.hope ?? 0)) at--;
+      chosen.splice(at, 0, { pixel, hope });
+      if (chosen.length > count) chosen.pop();
     });
-    return hopes
-      .sort((a, b) => b.hope - a.hope)
-      .slice(0, count)
-      .map(({ pixel }) => pixel);
+    return chosen.map(({ pixel }) => pixel);
   }
 }
