@@ -74,8 +74,9 @@ export interface InsideOptions {
   readonly opened: ScoredModel;
   /** Classes that count as outside. */
   readonly heldOut: readonly string[];
-  /** Of the training images, where the data have no validation images: what the threshold is set on. */
+  /** Where the data have no validation images, the share of the training images, or of the test images, that sets the threshold. */
   readonly share: number;
+  readonly from: 'train' | 'test';
   readonly seed: number;
   /** Training images that are learnt from, and test images that are judged, at most. */
   readonly learnt: number;
@@ -89,9 +90,10 @@ export interface InsideOptions {
 export function insideImages(
   data: ClassificationData,
   name: string,
-  { opened, heldOut, share, seed, learnt, most }: InsideOptions,
+  options: InsideOptions,
   context: Context,
 ): InsideImages {
+  const { opened, heldOut, learnt, most } = options;
   const known = (source: ImageSource): ImageSource => {
     const found = knownImages(source, data.classes, opened, heldOut);
     return { ...found.source, label: (index) => found.labels[index] ?? -1 };
@@ -101,29 +103,39 @@ export function insideImages(
       `${name} has no test images to judge a detector on: put them into test/<class>/*`,
       { path: name },
     );
-  const judged = known(data.test);
+  const test = known(data.test);
   const strangers = labelsOf(data.test).filter(
     (label) => !heldOut.includes(data.classes[label] ?? ''),
   ).length;
-  if (strangers > judged.count)
+  if (strangers > test.count)
     context.note(
-      `${counted(strangers - judged.count, 'test image')} of ${name} are of classes that the model does not know and not looked at: --hold-out has them outside`,
+      `${counted(strangers - test.count, 'test image')} of ${name} are of classes that the model does not know and not looked at: --hold-out has them outside`,
     );
-  const train = known(data.train);
-  const { fitted, held } =
+  const { fitted, held, judged } =
     data.validation === null
-      ? divided(train, share, seed)
-      : { fitted: train, held: known(data.validation) };
-  if (data.validation === null)
-    context.note(
-      `the threshold is set on ${counted(held.count, 'training image')}: where the model has seen them, give --validation and --seed as its training had them`,
-    );
+      ? withoutValidation(known(data.train), test, options, context)
+      : { fitted: known(data.train), held: known(data.validation), judged: test };
   return { fitted: spreadOver(fitted, learnt), held, judged: spreadOver(judged, most) };
 }
 
-function divided(train: ImageSource, share: number, seed: number) {
-  const { rest, held } = drawHeldOut(train.count, share, seed, 'images');
-  return { fitted: subset(train, rest), held: subset(train, held) };
+/** Takes what sets the threshold out of the training images, or out of the test images. */
+function withoutValidation(
+  train: ImageSource,
+  test: ImageSource,
+  { share, from, seed }: InsideOptions,
+  context: Context,
+): InsideImages {
+  const { rest, held } = divided(from === 'train' ? train : test, share, seed);
+  if (from === 'test') return { fitted: train, held, judged: rest };
+  context.note(
+    `the threshold is set on ${counted(held.count, 'training image')}: where the model has learnt from them it is surer of them than of others, so give --validation and --seed as its training had them, or --threshold-from test`,
+  );
+  return { fitted: rest, held, judged: test };
+}
+
+function divided(source: ImageSource, share: number, seed: number) {
+  const { rest, held } = drawHeldOut(source.count, share, seed, 'images');
+  return { rest: subset(source, rest), held: subset(source, held) };
 }
 
 /**

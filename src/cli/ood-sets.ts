@@ -113,16 +113,20 @@ async function requireFit(
     await requireSameSize(inside, source, name);
 }
 
-/** The images of the held-out classes, none of which the verdicts may name. */
+/** The images of the held-out classes, `most` of them at most: verdicts should name none of their classes. */
 export function heldOutSet(
   source: ImageSource,
   classes: readonly string[],
   held: readonly string[],
+  most = Number.POSITIVE_INFINITY,
 ): OutsideSet {
   const positions = new Set(held.map((name) => classes.indexOf(name)));
   const labels = labelsOf(source);
   const indices = [...labels.keys()].filter((i) => positions.has(labels[i] ?? -1));
-  return { name: `held out: ${held.join(', ')}`, source: subset(source, indices) };
+  return {
+    name: `held out: ${held.join(', ')}`,
+    source: spreadOver(subset(source, indices), most),
+  };
 }
 
 /**

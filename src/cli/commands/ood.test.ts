@@ -127,7 +127,9 @@ describe('ood', () => {
     expect(told.inside).toBe(20);
     expect(told.detectors[0].sets).toMatchObject([{ name: 'held out: bright', count: 10 }]);
     expect(told.detectors[0].sets[0].figures.auroc).toBeGreaterThan(0.95);
-    const gate = await ood('--out blurred:photos --fail-under tnr=0.99 --folder d');
+    const gate = await ood(
+      '--out blurred:photos --threshold-from test --fail-under tnr=0.99 --folder d',
+    );
     expect(gate.code).toBe(5);
     expect(gate.err).toContain('tnr is ');
   });

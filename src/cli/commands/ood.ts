@@ -3,6 +3,7 @@ import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { calibrationMethods } from '../../methods/calibration/calibration.js';
+import type { DetectorSettings } from '../../methods/ood/detector.js';
 import { unknownModel } from '../../methods/ood/fold.js';
 import { type DetectorName, detectorNames } from '../../methods/ood/table.js';
 import { renderReport } from '../../report/report.js';
@@ -11,7 +12,7 @@ import { writeModelFile } from '../../runs/model-file.js';
 import { writeRunConfig } from '../../runs/run-config.js';
 import { openRunFolder } from '../../runs/run-folder.js';
 import { nodeRuntime } from '../../runtime/node.js';
-import { command } from '../command.js';
+import { type Context, command } from '../command.js';
 import { classifierOptions } from '../image-classifier.js';
 import { imageDataOptions, openImageData } from '../image-data.js';
 import {
@@ -22,7 +23,7 @@ import {
   oodGateNames,
 } from '../ood-figures.js';
 import { outsideMistakes, outsideReport, reliabilityReport } from '../ood-report.js';
-import { insideImages, type OodRun, runOod } from '../ood-run.js';
+import { type InsideImages, insideImages, type OodRun, runOod } from '../ood-run.js';
 import {
   checkHeldOut,
   heldOutSet,
@@ -80,12 +81,13 @@ const options = z.object({
     .optional()
     .describe('calibrate the probabilities on the held-out images, too'),
   validation,
-  share: z
-    .number()
-    .gt(0)
-    .lt(1)
-    .default(0.1)
-    .describe('share of the training images held out where the data have no validation images'),
+  thresholdFrom: z
+    .enum(['train', 'test'])
+    .default('train')
+    .describe(
+      'which images set threshold and calibration where the data have no validation images: test where the model has learnt from all training images',
+    ),
+  share: z.number().gt(0).lt(1).default(0.1).describe('share of these that is held out for it'),
   learn: positive
     .default(5000)
     .describe('training images that mahalanobis and knn learn from, at most'),
@@ -143,39 +145,14 @@ export const oodCommand = command({
   options,
   async run({ options: given, arguments: { model: file } }, context) {
     const gates = gatesOf(given, oodGateNames);
-    const names = chosenDetectors(given);
+    const detectors = chosenDetectors(given);
     const opened = await openScoredModel(file, given, context);
-    const opening = { ...given, data: given.in };
-    const images = await openImageData(opening, context);
-    checkHeldOut(given.holdOut, images.classes, opened.spec.classes);
-    const inside = insideImages(
-      images,
-      given.in,
-      {
-        ...{ opened, heldOut: given.holdOut, share: given.share, seed: given.seed },
-        ...{ learnt: given.learn, most: given.images },
-      },
-      context,
-    );
-    const { verify: verified, resize, seed } = given;
-    const sets = await openOutsideSets(
-      given.out,
-      { opened, inside: inside.judged, most: given.images, seed, verify: verified, resize },
-      context,
-    );
-    const held: OutsideSet[] =
-      given.holdOut.length > 0 && images.test
-        ? [heldOutSet(images.test, images.classes, given.holdOut)]
-        : [];
+    const images = await openAll(opened, given, context);
     const runtime = await nodeRuntime();
     const run = await runOod({
-      ...{ runtime, opened, images: inside, outside: [...held, ...sets], detectors: names },
+      ...{ runtime, opened, ...images, detectors, settings: settingsOf(given), context },
       ...{ batch: given.batchSize, tpr: given.tpr, threshold: given.threshold },
-      ...{ calibration: given.calibration, threads: given.threads, context },
-      settings: {
-        ...{ temperature: given.temperature, neighbours: given.neighbours, taps: given.tap },
-        ...(given.epsilon !== undefined && { epsilon: 255 * given.epsilon }),
-      },
+      ...{ calibration: given.calibration, threads: given.threads },
     });
     const figureOptions = { ...given, paper: given.paperMetrics };
     const found = oodFigures(run, figureOptions);
@@ -185,43 +162,64 @@ export const oodCommand = command({
     const folder = await openRunFolder(resolve(context.cwd, output), {
       overwrite: given.overwrite ?? false,
     });
-    const settings = { ...given, model: file };
-    await writeRunConfig(folder, repeatable(settings));
+    const settings = repeatable({ ...given, model: file });
+    await writeRunConfig(folder, settings);
     const page = renderReport({
       title: 'Does it know what it does not know?',
       subtitle: `${file}, ${given.in} inside`,
       figures: headlines(run, found),
-      config: repeatable(settings),
-      curves: [],
+      ...{ config: settings, curves: [] },
       outside: outsideReport(run, found, leadOf(run, given), figureOptions),
       reliability: reliabilityReport(run, found),
       mistakes: await outsideMistakes(run, opened.target, opened.spec.classes),
       next: [
-        ...(given.save === undefined
-          ? [`npx espalier ood ${quoted(file)} --in ${quoted(given.in)} --save unknowing.onnx`]
-          : []),
+        `npx espalier ood ${quoted(file)} --in ${quoted(given.in)} --out noise:uniform --save knowing.onnx`,
         `npx espalier calibrate ${quoted(file)} --data ${quoted(given.in)}`,
       ],
-      provenance: provenanceOf(runtime, seed),
+      provenance: provenanceOf(runtime, given.seed),
     });
     await writeAtomically(folder.report, page, { what: 'report' });
     const error = missedThresholds(gates, gatedFigures(found));
+    const places = { report: folder.report, path: given.save ?? null };
     return {
-      json: {
-        ...{ model: file, in: given.in, tpr: given.tpr, ...found },
-        ...{ report: folder.report, path: given.save ?? null },
-      },
+      json: { model: file, in: given.in, tpr: given.tpr, ...found, ...places },
       text: [
-        describeClassifier(found),
-        '',
-        describeOod(found, figureOptions),
-        '',
+        ...[describeClassifier(found), '', describeOod(found, figureOptions), ''],
         `report  ${folder.report}`,
         ...(given.save === undefined ? [] : [`model   ${given.save}`]),
       ].join('\n'),
       ...(error && { error }),
     };
   },
+});
+
+/** Images inside by what they are for, and the sets from outside, those of held-out classes first. */
+async function openAll(
+  opened: ScoredModel,
+  given: Options,
+  context: Context,
+): Promise<{ readonly images: InsideImages; readonly outside: readonly OutsideSet[] }> {
+  const { holdOut, seed, share, images: most, learn: learnt, verify: verified, resize } = given;
+  const found = await openImageData({ ...given, data: given.in }, context);
+  checkHeldOut(holdOut, found.classes, opened.spec.classes);
+  const from = given.thresholdFrom;
+  const chosen = { opened, heldOut: holdOut, share, from, seed, learnt, most };
+  const images = insideImages(found, given.in, chosen, context);
+  const sets = await openOutsideSets(
+    given.out,
+    { opened, inside: images.judged, most, seed, verify: verified, resize },
+    context,
+  );
+  const held = holdOut.length > 0 && found.test ? [found.test] : [];
+  return {
+    images,
+    outside: [...held.map((test) => heldOutSet(test, found.classes, holdOut, most)), ...sets],
+  };
+}
+
+const settingsOf = (given: Options): DetectorSettings => ({
+  ...{ temperature: given.temperature, neighbours: given.neighbours, taps: given.tap },
+  ...(given.epsilon !== undefined && { epsilon: 255 * given.epsilon }),
 });
 
 /** @throws UsageError where options need one detector, or there is nothing outside. */
