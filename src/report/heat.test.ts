@@ -25,6 +25,15 @@ describe('heat', () => {
     expect([...changesAsHeat(image, Uint8Array.of(255, 0, 90))]).toEqual([...heatColour(1 / 3)]);
   });
 
+  it('makes spots of pixels that could not be seen in a large picture', () => {
+    const [width, height] = [160, 3];
+    const pixels = new Uint8Array(width * height);
+    const changed = Uint8Array.from(pixels, (_, i) => (i === width + 1 ? 255 : 0));
+    const out = changesAsHeat({ width, height, channels: 1, pixels }, changed);
+    const hot = Array.from(pixels, (_, i) => i).filter((i) => (out[3 * i] ?? 0) > 0);
+    expect(hot).toEqual([0, 1, 2].flatMap((y) => [0, 1, 2].map((x) => y * width + x)));
+  });
+
   it('shows counts by the largest, and none as black', () => {
     expect([...countsAsHeat([0, 2, 4])]).toEqual([0, 0, 0, ...heatColour(0.5), ...heatColour(1)]);
   });

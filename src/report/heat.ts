@@ -26,23 +26,41 @@ const dimmed = 0.3;
 
 /**
  * The picture in dark grey, and over it the pixels that changed, the hotter the more: the mean change of its channels, 1
- * where all of them went from one end to the other.
- * @param changed as `original`: (height, width, channels), 0..255
+ * where all of them went from one end to the other. In large pictures each is drawn as a spot that can be seen.
+ * @param changed as the picture: (height, width, channels), 0..255
  * @returns RGB of the picture's size
  */
-export function changesAsHeat({ pixels, channels }: Pixels, changed: Uint8Array): Uint8Array {
-  const out = new Uint8Array((3 * pixels.length) / channels);
-  for (let i = 0; i < out.length / 3; i++) {
+export function changesAsHeat(picture: Pixels, changed: Uint8Array): Uint8Array {
+  const { pixels, channels, width, height } = picture;
+  const area = height * width;
+  const out = new Uint8Array(3 * area);
+  const heat = new Float32Array(area);
+  for (let i = 0; i < area; i++) {
     let [change, light] = [0, 0];
     for (let c = 0; c < channels; c++) {
       const value = pixels[i * channels + c] ?? 0;
       change += Math.abs((changed[i * channels + c] ?? 0) - value) / (255 * channels);
       light += value / channels;
     }
-    const grey = Math.round(dimmed * light);
-    out.set(change > 0 ? heatColour(change) : [grey, grey, grey], 3 * i);
+    out.fill(Math.round(dimmed * light), 3 * i, 3 * i + 3);
+    if (change > 0) spot(heat, picture, i, change);
   }
+  heat.forEach((of, i) => {
+    if (of > 0) out.set(heatColour(of), 3 * i);
+  });
   return out;
+}
+
+/** Pixels of a picture's longer side that a spot is one more pixel wide to each side for. */
+const spotEvery = 150;
+
+/** Where spots meet the hotter one is seen. */
+function spot(heat: Float32Array, { width, height }: Pixels, pixel: number, change: number): void {
+  const reach = Math.floor(Math.max(width, height) / spotEvery);
+  const [row, column] = [Math.floor(pixel / width), pixel % width];
+  for (let y = Math.max(0, row - reach); y <= Math.min(height - 1, row + reach); y++)
+    for (let x = Math.max(0, column - reach); x <= Math.min(width - 1, column + reach); x++)
+      heat[y * width + x] = Math.max(heat[y * width + x] ?? 0, change);
 }
 
 /** Counts as heat, black where there are none; the largest is the hottest. RGB. */

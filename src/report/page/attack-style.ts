@@ -6,9 +6,12 @@ export const attackStyle = `
 .chart.map img { margin-top: 0.75rem; }
 .map .note svg { vertical-align: -0.05em; margin: 0 0.35rem; }
 .fooled { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 2rem 2.25rem; }
-.fooled.large { grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); }
+/* One a row: no pixel of a photograph is to fall out. */
+.fooled.large { grid-template-columns: minmax(0, 1fr); gap: 2.75rem; }
+.fooled.large img.crisp { image-rendering: auto; }
+.fooled.large .thoughts { max-width: 44rem; }
 .fool { margin: 0; min-width: 0; break-inside: avoid; }
-.fool figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: 0.25rem 1rem; flex-wrap: wrap; margin-bottom: 0.4rem; }
+.fool figcaption { display: grid; margin-bottom: 0.4rem; }
 .fool .panels { gap: 0.3rem; }
 .fool .panels span, .thoughts span { font-size: 0.75rem; color: var(--muted); }
 .thoughts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.3rem 1.25rem; margin-top: 0.5rem; }

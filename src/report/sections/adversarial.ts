@@ -25,11 +25,11 @@ export const adversarial: Section = {
       attack.fooled > all.length &&
       ` The first ${all.length} of ${attack.fooled} images.`;
     return html`<p class="lead">Each image as it was and as it fools the classifier, 8-bit values both. Difference: grey where nothing changed, brighter and darker by half the change. Changes: the changed pixels on the original, the brighter the more.${of}</p>
-<div class="fooled${large && ' large'}">${all.map(card)}</div>`;
+<div class="fooled${large && ' large'}">${all.map((one) => card(one, large))}</div>`;
   },
 };
 
-function card(one: ReportAdversarial): Markup {
+function card(one: ReportAdversarial, large: boolean): Markup {
   const { width, height, channels, truth, predicted, pixels, queries } = one;
   const image = { width, height, channels, pixels: one.original };
   const panel = (name: string, data: Uint8Array, of: 1 | 3): Markup =>
@@ -38,7 +38,7 @@ function card(one: ReportAdversarial): Markup {
       { size: defaults.stored, stored: defaults.stored },
     )}<span>${name}</span></div>`;
   const bars = (name: string, rows: ReportAdversarial['before']): Markup =>
-    html`<div><span>${name}</span>${probabilityBars({ probabilities: rows, truth, predicted }, { end: 70 })}</div>`;
+    html`<div><span>${name}</span>${probabilityBars({ probabilities: rows, truth, predicted }, { end: large ? 76 : 64 })}</div>`;
   return html`<figure class="fool"><figcaption><span class="verdict"><b class="truth">${truth}</b> taken for <b class="predicted">${predicted}</b></span><span class="note">${counted(pixels, 'pixel')}, ${counted(queries, 'query', 'queries')}</span></figcaption>
 <div class="panels">${panel('original', one.original, channels)}${panel('adversarial', one.adversarial, channels)}${panel('difference', differenceOf(one), channels)}${panel('changes', changesAsHeat(image, one.adversarial), 3)}</div>
 <div class="thoughts">${bars('before', one.before)}${bars('after', one.after)}</div></figure>
