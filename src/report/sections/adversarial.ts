@@ -38,7 +38,7 @@ function card(one: ReportAdversarial, large: boolean): Markup {
       { size: defaults.stored, stored: defaults.stored },
     )}<span>${name}</span></div>`;
   const bars = (name: string, rows: ReportAdversarial['before']): Markup =>
-    html`<div><span>${name}</span>${probabilityBars({ probabilities: rows, truth, predicted }, { end: large ? 76 : 64 })}</div>`;
+    html`<div><span>${name}</span>${probabilityBars({ probabilities: rows, truth, predicted }, large ? {} : { end: 64, labelLength: 8 })}</div>`;
   return html`<figure class="fool"><figcaption><span class="verdict"><b class="truth">${truth}</b> taken for <b class="predicted">${predicted}</b></span><span class="note">${counted(pixels, 'pixel')}, ${counted(queries, 'query', 'queries')}</span></figcaption>
 <div class="panels">${panel('original', one.original, channels)}${panel('adversarial', one.adversarial, channels)}${panel('difference', differenceOf(one), channels)}${panel('changes', changesAsHeat(image, one.adversarial), 3)}</div>
 <div class="thoughts">${bars('before', one.before)}${bars('after', one.after)}</div></figure>
