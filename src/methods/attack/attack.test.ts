@@ -11,6 +11,7 @@ import { randAdv } from './randadv.js';
 import { roundedBox } from './rounded-box.js';
 import { runAttack } from './run.js';
 import { sharp } from './sharp.js';
+import { takeBack } from './take-back.js';
 import { wilsonInterval } from './wilson.js';
 
 describe('PERT and CYCLIC', () => {
@@ -201,6 +202,21 @@ it('iterated FGSM goes down the loss of the likeliest other class where the true
   expect(record.linf).toBeLessThanOrEqual(0.3);
 });
 
+it('takes back what an adversarial image can do without, in parts and singly, while questions are left', async () => {
+  const needed = [3, 8];
+  let asked = 0;
+  const met = async (without: readonly number[]): Promise<boolean> => {
+    asked++;
+    return !without.some((pixel) => needed.includes(pixel));
+  };
+  const pixels = Array.from({ length: 16 }, (_, i) => i);
+  expect(await takeBack(pixels, met, () => Number.POSITIVE_INFINITY)).toEqual(needed);
+  expect(asked).toBeLessThanOrEqual(2 * pixels.length);
+  // One question: the first half is needed.
+  expect(await takeBack(pixels, met, () => 15 - asked)).toHaveLength(16);
+  expect(await takeBack([5], met, () => 9)).toEqual([5]);
+});
+
 describe('a box whose probabilities are rounded', () => {
   it('answers so many decimals, and no gradients', async () => {
     const rounded = roundedBox(box(), 2);
@@ -210,6 +226,25 @@ describe('a box whose probabilities are rounded', () => {
     // Logits 0.5, -0.5, 0.1.
     expect([a, b, c].map((value) => Math.round(100 * value) / 100)).toEqual([0.49, 0.18, 0.33]);
     expect(100 * a).toBeCloseTo(49, 4);
+  });
+
+  it('is fooled by sharp though no single pixel moves it, and by no more pixels than it takes', async () => {
+    // 67 of 256 pixels take the mean below 170.4; up to the 50th class 0 has a probability of 1.00.
+    const large: BlackBox = {
+      ...box(),
+      ...{ height: 16, width: 16 },
+      predict: async (images, n) =>
+        Float32Array.from({ length: 3 * n }, (_, i) => {
+          const row = images.subarray(Math.floor(i / 3) * 256, (Math.floor(i / 3) + 1) * 256);
+          const mean = row.reduce((a, b) => a + b, 0) / 256;
+          return [(mean - 170) / 4, (170 - mean) / 4, 0.1][i % 3] ?? 0;
+        }),
+    };
+    const { record } = await runAttack({
+      ...{ attack: sharp(), box: roundedBox(large, 2), label: 0, budget: { queries: 400 } },
+      image: new Uint8Array(256).fill(230),
+    });
+    expect(record).toMatchObject({ success: true, l0: 67 });
   });
 
   it('refuses decimals that make no sense', () => {

@@ -1,6 +1,6 @@
 /**
  * Sharp, ours: a greedy search of few pixels by few queries. What it takes from LocSearchAdv and what not, with
- * measurements: docs/decisions, "A sharp search".
+ * measurements: docs/decisions/021-a-sharper-search.md.
  */
 import { UsageError } from '../../errors.js';
 import { deriveKey, fillUniform, type Key } from '../../tensor/random.js';
@@ -10,6 +10,8 @@ import { everyChannel, type Write } from './locsearch.js';
 import type { ImageShape } from './model.js';
 import { allowedPixels, cyclic } from './pixels.js';
 import { Probes } from './probes.js';
+import { takeBack } from './take-back.js';
+import { Zero } from './zero.js';
 
 export interface SharpConfig {
   /** Candidates of the first round, spread over the image, and of every round after it. */
@@ -70,10 +72,16 @@ export function sharp(settings: Partial<SharpConfig> = {}): Attack {
   };
 }
 
-/** A pixel, and how far it alone brought the criterion nearer when that was last measured. */
+/** Pixels, and how far they alone bring the criterion nearer. */
 interface Gain {
-  readonly pixel: number;
+  readonly pixels: readonly number[];
   readonly gain: number;
+}
+
+interface Answered {
+  readonly logs: Float32Array;
+  readonly margin: number;
+  readonly met: boolean;
 }
 
 class Search {
@@ -85,9 +93,14 @@ class Search {
   readonly #allowed: readonly number[];
   readonly #changed = new Set<number>();
   readonly #set: Write;
+  readonly #zero: Zero;
   /** Gains of pixels that were looked at and not changed. */
   #gains = new Map<number, number>();
-  #margin: number;
+  /** What is answered of the image as it stands. */
+  #logs: Float32Array;
+  /** Pixels of a candidate: more than one where nothing was seen to move. */
+  #pixels = 1;
+  #coarse = false;
 
   constructor(config: SharpConfig, context: AttackContext) {
     const { box } = context;
@@ -99,7 +112,9 @@ class Search {
     this.#current = Float32Array.from(context.image);
     this.#set = writerOf(config.probe, context);
     this.#allowed = allowedPixels(box, context.forbidden);
-    this.#margin = context.criterion.margin(context.clean, context.label);
+    this.#logs = context.clean;
+    this.#zero = new Zero(box.scores);
+    this.#zero.learn(context.clean);
   }
 
   async run(): Promise<Proposal> {
@@ -109,43 +124,71 @@ class Search {
       if (candidates.length === 0) return { image: this.#current, rounds: round - 1 };
       const done = await this.#round(candidates);
       this.#context.progress(round, this.#current);
-      if (done) return { image: this.#current, rounds: round };
+      if (done) {
+        if (this.#coarse) await this.#takeBack();
+        return { image: this.#current, rounds: round };
+      }
     }
     return { image: this.#current, rounds };
   }
 
-  #candidates(round: number): number[] {
+  /** Pixels, or sets of as many as a candidate has. */
+  #candidates(round: number): number[][] {
     const { first, candidates } = this.#config;
     const key = deriveKey(this.#context.random, round);
     // One answer is kept for the pixels that are changed together.
     const count = Math.max(1, Math.min(round === 1 ? first : candidates, this.#context.left() - 1));
     if (round === 1)
-      return spread(this.#context.box, count, key).filter((i) => !this.#context.forbidden.has(i));
+      return spread(this.#context.box, count, key).flatMap((i) =>
+        this.#context.forbidden.has(i) ? [] : [[i]],
+      );
     const unseen = this.#allowed.filter((i) => !this.#changed.has(i) && !this.#gains.has(i));
-    if (unseen.length > 0) return this.#map.choose(unseen, count, key);
-    // All were looked at: once more, now that the image is another.
+    const size = this.#pixels;
+    if (unseen.length > 0 && size === 1)
+      return this.#map.choose(unseen, count, key).map((i) => [i]);
+    // All were looked at, or they are looked at in sets: once more, now that the image is another.
     const left = this.#allowed.filter((i) => !this.#changed.has(i));
     this.#gains.clear();
-    return this.#map.choose(left, count, key);
+    const chosen = this.#map.choose(left, size * count, key);
+    // The likeliest are spread over the sets.
+    const sets = Math.min(count, Math.ceil(chosen.length / size));
+    return Array.from({ length: sets }, (_, i) => chosen.filter((_pixel, at) => at % sets === i));
   }
 
   /** Looks at candidates and changes some pixels. @returns whether the image as it stands meets the criterion. */
-  async #round(candidates: readonly number[]): Promise<boolean> {
+  async #round(candidates: readonly (readonly number[])[]): Promise<boolean> {
     const { t, memory } = this.#config;
-    const alone = await this.#ask(candidates.map((pixel) => [pixel]));
-    const gains = alone.map(({ margin }, i): Gain => {
-      const gain = this.#margin - margin;
-      this.#map.learn(candidates[i] ?? 0, gain);
-      return { pixel: candidates[i] ?? 0, gain };
+    const alone = await this.#ask(candidates);
+    const before = this.#marginOf(this.#logs);
+    const gains = alone.map(({ margin }, i) => {
+      const pixels = candidates[i] ?? [];
+      const gain = before - margin;
+      for (const pixel of pixels) this.#map.learn(pixel, gain / pixels.length);
+      return { pixels, gain };
     });
     const best = largest(gains);
     const single = alone[gains.indexOf(best)];
     if (alone.some(({ met }) => met)) {
-      const at = single?.met ? best.pixel : (candidates[alone.findIndex(({ met }) => met)] ?? 0);
-      this.#change([at]);
+      const at = single?.met ? best.pixels : (candidates[alone.findIndex(({ met }) => met)] ?? []);
+      this.#change(at);
       return true;
     }
-    for (const { pixel, gain } of gains) this.#gains.set(pixel, gain);
+    if (gains.every(({ gain }) => gain === 0)) {
+      // Nothing moves: what is asked is rounded. Twice as many pixels at a time, at most a quarter of the image in all.
+      const most = Math.max(1, Math.floor(this.#allowed.length / (4 * this.#config.candidates)));
+      if (this.#pixels < most) {
+        this.#pixels = Math.min(most, 2 * this.#pixels);
+        this.#coarse = true;
+        return false;
+      }
+    }
+    if (this.#pixels > 1) {
+      if (best.gain > 0) this.#pixels = Math.ceil(this.#pixels / 2);
+      this.#change(best.pixels);
+      this.#logs = single?.logs ?? this.#logs;
+      return false;
+    }
+    for (const { pixels, gain } of gains) this.#gains.set(pixels[0] ?? 0, gain);
     const chosen = [...this.#gains]
       .sort(([, a], [, b]) => b - a)
       .slice(0, t)
@@ -153,23 +196,30 @@ class Search {
     const [together] = await this.#ask([chosen]);
     // Pixels that each help may undo each other.
     const joint = (together?.margin ?? 0) <= (single?.margin ?? 0);
-    this.#change(joint ? chosen : [best.pixel]);
-    this.#margin = (joint ? together : single)?.margin ?? this.#margin;
+    this.#change(joint ? chosen : best.pixels);
+    this.#logs = (joint ? together : single)?.logs ?? this.#logs;
     for (const [pixel, gain] of this.#gains) this.#gains.set(pixel, memory * gain);
     return joint && (together?.met ?? false);
   }
 
-  /** Margins where sets of pixels are changed, each set by itself. */
-  async #ask(sets: readonly (readonly number[])[]): Promise<{ margin: number; met: boolean }[]> {
+  /** What is answered where sets of pixels are changed, each set by itself. */
+  async #ask(sets: readonly (readonly number[])[]): Promise<Answered[]> {
     const { criterion, label } = this.#context;
     const answers = await this.#probes.ask(
       this.#current,
       sets.map((set) => (row: Float32Array) => this.#write(row, set)),
     );
+    for (const logs of answers) this.#zero.learn(logs);
     return answers.map((logs) => ({
-      margin: criterion.margin(logs, label),
+      logs,
+      margin: this.#marginOf(logs),
       met: criterion.met(logs, label),
     }));
+  }
+
+  #marginOf(logs: Float32Array): number {
+    const { criterion, label } = this.#context;
+    return criterion.margin(this.#zero.lifted(logs), label);
   }
 
   #change(pixels: readonly number[]): void {
@@ -178,6 +228,31 @@ class Search {
       this.#changed.add(pixel);
       this.#gains.delete(pixel);
     }
+  }
+
+  /** Sets of pixels have some among them that do nothing. */
+  async #takeBack(): Promise<void> {
+    const { image, criterion, label } = this.#context;
+    const plane = this.#context.box.height * this.#context.box.width;
+    const restore = (row: Float32Array, pixels: readonly number[]): void => {
+      for (const pixel of pixels)
+        for (let at = pixel; at < row.length; at += plane) row[at] = image[at] as number;
+    };
+    const all = [...this.#changed];
+    const gone: number[] = [];
+    await takeBack(
+      all,
+      async (part) => {
+        const [logs] = await this.#probes.ask(this.#current, [
+          (row) => restore(row, [...gone, ...part]),
+        ]);
+        const met = logs !== undefined && criterion.met(logs, label);
+        if (met) gone.push(...part);
+        return met;
+      },
+      () => this.#context.left(),
+    );
+    restore(this.#current, gone);
   }
 
   /** Always 8 bits. */
@@ -204,7 +279,7 @@ function writerOf(probe: SharpConfig['probe'], context: AttackContext): Write {
 }
 
 function largest(gains: readonly Gain[]): Gain {
-  let best: Gain = { pixel: 0, gain: Number.NEGATIVE_INFINITY };
+  let best: Gain = { pixels: [], gain: Number.NEGATIVE_INFINITY };
   for (const one of gains) if (one.gain > best.gain) best = one;
   return best;
 }
