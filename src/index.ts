@@ -174,7 +174,13 @@ export {
   networkModel,
 } from './methods/classifier/network.js';
 export { chooseParameters, type Role, trainableWeights } from './methods/classifier/parameters.js';
-export { figuresOf, type ImageRows, type Scorer, scorer } from './methods/classifier/score.js';
+export {
+  figuresOf,
+  type ImageRows,
+  type Scorer,
+  scorer,
+  type Weights,
+} from './methods/classifier/score.js';
 export { classifierStep, labelsName } from './methods/classifier/step.js';
 export {
   type ClassifierBatches,

@@ -28,6 +28,11 @@ interface Example {
 
 /** What each example is started with, and what it must print. */
 const examples: Readonly<Record<string, Example>> = {
+  'confident.ts': {
+    args: ['--steps', '60', '--picture', join(folder, 'confident.svg')],
+    prints:
+      /ce: mean confidence over the square 0\.9\d\nconfidence: .* 0\.\d\d\ngan: .*\njoint: .* 0\.\d\d\n/,
+  },
   'define-operator.ts': {
     args: ['--steps', '100'],
     prints: /gradient right on 24 elements.*softsign\(w\) after 100 steps: 0\.250, -0\.500, 0\.7/s,

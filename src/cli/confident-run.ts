@@ -134,7 +134,12 @@ function nextCommands(folder: RunFolder, { data }: ConfidentRunOptions): string[
   const model = quoted(folder.model);
   return [
     `npx espalier predict ${model} <images>`,
-    ...(data.test ? [`npx espalier calibrate ${model} --data ${quoted(data.name)}`] : []),
+    ...(data.test
+      ? [
+          `npx espalier ood ${model} --in ${quoted(data.name)} --out noise:uniform`,
+          `npx espalier calibrate ${model} --data ${quoted(data.name)}`,
+        ]
+      : []),
     `npx espalier inspect ${model}`,
   ];
 }
