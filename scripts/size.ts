@@ -26,7 +26,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/graph': 900,
   // What methods share: the settings of an optimization.
   'src/methods': 80,
-  'src/methods/attack': 2420,
+  'src/methods/attack': 2520,
   'src/methods/calibration': 220,
   'src/methods/classifier': 700,
   'src/methods/confident': 1100,
@@ -38,7 +38,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/metrics': 1250,
   'src/nn': 1350,
   'src/onnx': 1500,
-  'src/ops': 7780,
+  'src/ops': 7850,
   'src/report': 2400,
   'src/runs': 1780,
   'src/runtime': 980,

@@ -54,7 +54,7 @@ describe('calibrate', () => {
     const [plain = [], scaled = []] = await Promise.all(
       both.map(async (session) => {
         const { probabilities } = await session.run({ image });
-        return [...(probabilities?.data as Float32Array)];
+        return [...((probabilities?.data ?? []) as Float32Array)];
       }),
     );
     const odds = (row: number[]): number => Math.log((row[1] ?? 0) / (row[0] ?? 1));
