@@ -95,8 +95,9 @@ function cells(row: AttackRow, lines: readonly Line[]): string[] {
   const [lower, upper] = boundsOf(range, 0);
   const isRandom = parameters.trials !== undefined;
   return [
-    `${row.title}${parameters.p === undefined ? '' : `, p = ${parameters.p}`}${decimals === null ? '' : `, ${decimals} decimals`}`,
-    ...[String(parameters.probe), String(parameters.score)],
+    decimals === null ? row.title : `${row.title}, ${decimals} decimals`,
+    parameters.p === undefined ? `${parameters.probe}` : `${parameters.probe}, p = ${parameters.p}`,
+    `${parameters.score}`,
     typeof range.lower === 'number' ? `[${lower}, ${upper}]` : "the network's",
     ...[String(k), String(s.attacked), share(s.baseError), share(s.adversarialError)],
     isRandom
@@ -105,14 +106,14 @@ function cells(row: AttackRow, lines: readonly Line[]): string[] {
     ...(s.successes > 0
       ? [s.confidence.toFixed(2), s.ptb.toFixed(3), share(s.pixelShare)]
       : ['', '', '']),
-    s.seconds.mean.toFixed(2),
+    s.seconds.median.toFixed(2),
     `${s.queries.mean.toFixed(0)} (${s.queries.median})`,
   ];
 }
 
 const columns = [
   ...['attack', 'probe', 'score', 'range', 'k', 'images', 'base error %', 'adversarial error %'],
-  ...['success %', 'confidence', 'PTB', '% pixels', 's an image', 'queries (median)'],
+  ...['success %', 'confidence', 'PTB', '% pixels', 's (median)', 'queries (median)'],
 ];
 
 /** The rows that there are, a table for each classifier. */
