@@ -75,7 +75,7 @@ const unansweredOf = (output: string) =>
   linesOf(output, 'ledger.jsonl').find(({ type }) => type === 'end')?.['unanswered'];
 
 /** Images of all questions, each counted once however often it was tried. */
-const questionsOf = ({ log }: Endpoint): number =>
+const questionsOf = ({ log }: Pick<Endpoint, 'log'>): number =>
   [...new Map(log.map(({ key, images }) => [key, images.length])).values()].reduce(
     (sum, count) => sum + count,
     0,
@@ -108,21 +108,21 @@ describe('an endpoint that misbehaves', () => {
         return draw < 0.15 ? (kinds[1 + Math.floor((draw / 0.15) * 4)] ?? 'answer') : 'answer';
       },
     });
-    const { code, err } = await attack(at, 'bad', '--timeout', '0.3', '--retries', '12');
+    const { code, err } = await attack(at, 'bad', '--timeout', '1.5', '--retries', '12');
     expect(code, err).toBe(0);
     expect(imagesOf('bad')).toEqual(quiet.entries);
     const fates = at.log.map(({ fate }) => fate);
     for (const fate of [...kinds, 'busy']) expect(fates).toContain(fate);
-    // What failed is no answer: those that came through are as many as the ledger says.
+    // What failed is no answer: the questions that came through are as many as the ledger says. By key, since on a busy
+    // machine an answer may be too late for the client, who then asks once more.
     const answered = at.log.filter(({ fate }) => fate === 'answer');
-    expect(answered.reduce((sum, { images }) => sum + images.length, 0)).toBe(quiet.total);
-    expect(new Set(answered.map(({ key }) => key)).size).toBe(answered.length);
+    expect(questionsOf({ log: answered })).toBe(quiet.total);
     expect(questionsOf(at)).toBe(quiet.total);
     expect(unansweredOf('bad')).toBe(0);
     // Retry-After: no request began in that second but those that had left.
     const busy = at.log[20]?.milliseconds ?? 0;
     const between = at.log.filter(
-      ({ milliseconds: when }) => when > busy + 100 && when < busy + 950,
+      ({ milliseconds: when }) => when > busy + 300 && when < busy + 950,
     );
     expect(between).toEqual([]);
   });
