@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bench } from '../bench/main.js';
@@ -12,6 +11,7 @@ import { benchmarks } from '../bench/table.js';
 import { UsageError } from '../src/errors.js';
 import { model } from '../src/graph/graph.js';
 import { builder } from '../src/ops/builder.js';
+import { type Bundled, bundled } from './bundled.js';
 
 const little = ['--steps', '1', '--warmup', '0', '--rounds', '1', '--threads', '1'];
 
@@ -149,9 +149,13 @@ describe('a peer', () => {
 });
 
 describe('the command', () => {
-  const program = fileURLToPath(new URL('../bench/main.ts', import.meta.url));
+  let program: Bundled;
+  beforeAll(async () => {
+    program = await bundled('bench/main.ts');
+  });
+  afterAll(() => program.remove());
   const run = (...args: readonly string[]) =>
-    promisify(execFile)(process.execPath, ['--import', 'tsx', program, ...args]);
+    promisify(execFile)(process.execPath, [program.path, ...args]);
 
   it('prints one JSON object with --json', async () => {
     const { stdout } = await run('random', ...little, '--json');

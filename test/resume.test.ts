@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
 import { type Bundled, bundled } from './bundled.js';
 
-const steps = 6400;
+const steps = 3200;
 const checkpointEvery = 25;
 const kills = 20;
 let root = '';
