@@ -8,6 +8,9 @@ const shared = { ...common, isolate: false, maxWorkers: 2 };
 /** What reads and writes numbers bit by bit. ONNX Runtime, once in a process, takes its denormal numbers for 0. */
 const bits = ['src/tensor/**/*.test.ts', 'src/onnx/**/*.test.ts'];
 
+/** What measures how promptly a page answers, and wants the machine for itself. */
+const prompt = ['test/browser/training.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -19,16 +22,16 @@ export default defineConfig({
           ...shared,
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/browser/**', ...bits],
+          exclude: [...prompt, ...bits],
           sequence: { groupOrder: 1 },
         },
       },
       {
-        // After all others and one by one: these measure how promptly a page answers.
+        // After all others.
         test: {
           ...common,
           name: 'browser',
-          include: ['test/browser/**/*.test.ts'],
+          include: prompt,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },

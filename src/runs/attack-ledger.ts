@@ -146,10 +146,16 @@ export async function openAttackLedger(
   return {
     ...{ entries, answers, unanswered },
     asking: (number) => journal?.append({ type: 'asking', count: number }),
-    answered(k, given) {
-      for (const { logs, ...answer } of given)
-        journal?.append({ type: 'answer', k, ...answer, logs: base64Of(logs) });
-    },
+    // Answers of one request at once: the rest of it would go under a key of its own otherwise.
+    answered: (k, given) =>
+      journal?.appendAll(
+        given.map(({ logs, ...answer }) => ({
+          type: 'answer',
+          k,
+          ...answer,
+          logs: base64Of(logs),
+        })),
+      ),
     async done(entry) {
       const { image, ...record } = entry.record;
       const file = record.outcome === 'skipped' ? null : adversarialFile(entry);

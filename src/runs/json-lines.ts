@@ -21,6 +21,8 @@ export interface JsonLines {
    * @throws TrainingError where the disk is full or fails.
    */
   append(value: unknown, flushed?: boolean): void;
+  /** Writes lines that belong together at once: a killed process has left all of them or none. */
+  appendAll(values: readonly unknown[], flushed?: boolean): void;
   close(): void;
 }
 
@@ -45,12 +47,14 @@ export async function openJsonLines(path: string, what: string): Promise<JsonLin
   const whole = await wholeLength(path);
   const file = guarded(() => openSync(path, 'a'));
   guarded(() => ftruncateSync(file, whole));
+  const appendAll = (values: readonly unknown[], flushed = false): void =>
+    guarded(() => {
+      appendFileSync(file, values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+      if (flushed) fdatasyncSync(file);
+    });
   return {
-    append: (value, flushed = false) =>
-      guarded(() => {
-        appendFileSync(file, `${JSON.stringify(value)}\n`);
-        if (flushed) fdatasyncSync(file);
-      }),
+    append: (value, flushed) => appendAll([value], flushed),
+    appendAll,
     close: () => closeSync(file),
   };
 }
