@@ -1,4 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take 10 seconds and more, where vitest does not know yet: begun last they would leave a worker idle. */
+const long = [
+  ...['bench', 'examples', 'resume', 'gradients', 'architectures', 'fuzz'],
+  ...['parameter-counts', 'conv-classifier', 'attack-http'],
+].map((name) => `/${name}.test.ts`);
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number =>
+      (long.findIndex((name) => moduleId.endsWith(name)) + long.length + 1) % (long.length + 1);
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 const common = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000 };
 
@@ -13,6 +28,7 @@ const prompt = ['test/browser/training.test.ts'];
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: { ...shared, name: 'bits', include: bits, sequence: { groupOrder: 0 } },
