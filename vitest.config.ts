@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Files that take 10 seconds and more, where vitest does not know yet: begun last they would leave a worker idle. */
 const long = [
   ...['bench', 'examples', 'resume', 'gradients', 'architectures', 'fuzz'],
-  ...['parameter-counts', 'conv-classifier', 'attack-http'],
+  ...['conv-classifier', 'attack-http'],
 ].map((name) => `/${name}.test.ts`);
 
 class LongFirst extends BaseSequencer {
@@ -23,6 +23,13 @@ const shared = { ...common, isolate: false, maxWorkers: 2 };
 /** What reads and writes numbers bit by bit. ONNX Runtime, once in a process, takes its denormal numbers for 0. */
 const bits = ['src/tensor/**/*.test.ts', 'src/onnx/**/*.test.ts'];
 
+/** What puts other modules in the place of ours, which no other file may see. */
+const mocking = [
+  'src/nn/models/parameter-counts.test.ts',
+  'src/runtime/profile.test.ts',
+  'src/methods/attack/best-batch.test.ts',
+];
+
 /** What measures how promptly a page answers, and wants the machine for itself. */
 const prompt = ['test/browser/training.test.ts'];
 
@@ -35,10 +42,16 @@ export default defineConfig({
       },
       {
         test: {
+          ...{ ...shared, isolate: true },
+          ...{ name: 'mocking', include: mocking, sequence: { groupOrder: 0 } },
+        },
+      },
+      {
+        test: {
           ...shared,
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...prompt, ...bits],
+          exclude: [...prompt, ...bits, ...mocking],
           sequence: { groupOrder: 1 },
         },
       },
