@@ -1,68 +1,18 @@
 /** The training loop: runs a compiled step over and over, and can stop and go on at any step, bit for bit. */
-import { TrainingError, UsageError } from '../errors.js';
-import type { Feeds, Runtime, Session, SessionOptions } from '../runtime/runtime.js';
+import { TrainingError } from '../errors.js';
+import type { Feeds, Session } from '../runtime/runtime.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Buffers } from './buffers.js';
 import { decodeCheckpoint, encodeCheckpoint, type Position, requireFinite } from './checkpoint.js';
 import { Clock } from './clock.js';
-import type { CheckpointStore, TrainEvent } from './events.js';
+import type { TrainEvent } from './events.js';
 import { fillNoise } from './noise.js';
-import type { Schedule } from './schedule.js';
 import { changingInputs, severalSteps } from './several.js';
 import { Stack } from './stack.js';
-import { scalarName, type TrainingStep } from './step.js';
+import { scalarName } from './step.js';
+import { checkCounts, type TrainOptions, type TrainResult } from './train-options.js';
 
-export interface TrainOptions {
-  readonly runtime: Runtime;
-  readonly session?: SessionOptions;
-  readonly step: TrainingStep;
-  /**
-   * The batch of a step (from 0 on): a pure function, so that a resumed run sees the same data. Steps are asked for in
-   * order, and what is given is copied before the next is asked for.
-   */
-  readonly batch: (step: number) => Feeds | Promise<Feeds>;
-  readonly steps: number;
-  readonly stepsPerEpoch: number;
-  readonly learningRate: number;
-  readonly schedule: Schedule;
-  /** Whole number from 0 on. */
-  readonly seed: number;
-  /** Name of the run in its events. */
-  readonly run?: string;
-  /**
-   * Steps that one run of the graph takes at most. More save copies (see `several.ts`), fewer make an interruption
-   * prompter: where left out, up to 32 that together take about a second, 8 in a browser. 1 runs the step's graph as it is, for
-   * execution providers without Scan.
-   */
-  readonly stepsPerRun?: number;
-  /** Steps between `step` events; a hundredth of an epoch where left out. By steps, so that equal runs report alike. */
-  readonly reportEvery?: number;
-  readonly store?: CheckpointStore;
-  /** Go on from the store's last checkpoint where it has one. */
-  readonly resume?: boolean;
-  /** Steps between checkpoints; one epoch where left out. */
-  readonly checkpointEvery?: number;
-  /** Figures of the parameters as they are, every `evaluateEvery` steps (one epoch) and at the end. */
-  readonly evaluate?: (
-    parameters: ReadonlyMap<string, Tensor>,
-    step: number,
-  ) => Promise<Readonly<Record<string, number>>>;
-  readonly evaluateEvery?: number;
-  /** The figure whose lowest value is kept as `best`; with `patience`, evaluations without a better one end the run. */
-  readonly watch?: { readonly metric: string; readonly patience?: number };
-  /** Ends training after the run of the graph under way, about a second, with a checkpoint. */
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: TrainEvent) => void;
-}
-
-export interface TrainResult {
-  /** The trained parameters, and the state that the step carries beside them. */
-  readonly parameters: ReadonlyMap<string, Tensor>;
-  /** Steps done in all, those of earlier sittings included. */
-  readonly step: number;
-  readonly reason: 'finished' | 'interrupted' | 'stopped early';
-  readonly seconds: number;
-}
+export type { TrainOptions, TrainResult };
 
 /** Ours: a step of the ladder takes 38.0 ms with eight steps a run, 37.4 with 16, 36.9 with 24 and 36.0 with 32. */
 export const mostStepsPerRun = 32;
@@ -87,27 +37,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { stepsPerRun = usual } = options;
   const graph = stepsPerRun === 1 ? step.model : severalSteps(step);
   return new Loop(options, await runtime.load(graph, session), stepsPerRun).run();
-}
-
-/** A period of 0 or half a step would never be reached, and the loop never end. */
-function checkCounts(options: TrainOptions): void {
-  const names = [
-    'stepsPerEpoch',
-    'stepsPerRun',
-    'reportEvery',
-    'checkpointEvery',
-    'evaluateEvery',
-  ] as const;
-  const demand = (name: string, value: number, least: number): void => {
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new UsageError(`train: ${name} must be a whole number from ${least} on, got ${value}`, {
-        expected: `a whole number from ${least} on`,
-        actual: value,
-      });
-  };
-  demand('steps', options.steps, 0);
-  demand('patience', options.watch?.patience ?? 1, 1);
-  for (const name of names) demand(name, options[name] ?? 1, 1);
 }
 
 class Loop {
