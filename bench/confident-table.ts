@@ -1,7 +1,8 @@
 /**
- * The record of confident classifiers: MNIST against sets from outside, every method and seed, a line each as it falls.
+ * The record of confident classifiers: MNIST or CIFAR-10 against sets from outside, every method and seed, a line each
+ * as it falls.
  *
- *     npx tsx bench/confident-table.ts --folder FOLDER --notmnist FOLDER [--seeds 1,2,3] [--epochs 4] [--images 10000]
+ *     npx tsx bench/confident-table.ts --folder FOLDER --notmnist FOLDER [--data cifar10] [--seeds 1,2,3] [--epochs 4]
  *
  * It goes on where it was stopped: finished runs stand in FOLDER/results.jsonl, the one under way in its checkpoint.
  */
@@ -11,7 +12,6 @@ import { parseArgs } from 'node:util';
 import { confidentBatches, spreadOver } from '../src/data/confident-batches.js';
 import { imageRows } from '../src/data/image-batches.js';
 import { subset } from '../src/data/image-source.js';
-import { openImages } from '../src/data/open-images.js';
 import { internal } from '../src/errors.js';
 import { classifierNetwork } from '../src/methods/classifier/network.js';
 import { figuresOf, type ImageRows } from '../src/methods/classifier/score.js';
@@ -22,20 +22,24 @@ import {
   confidentPresets,
 } from '../src/methods/confident/config.js';
 import { trainConfident } from '../src/methods/confident/train.js';
-import { outOfDistributionFigures } from '../src/metrics/out-of-distribution.js';
+import {
+  type OutOfDistributionFigures,
+  outOfDistributionFigures,
+} from '../src/metrics/out-of-distribution.js';
 import { buildModel } from '../src/nn/models/build-model.js';
 import { type ModelName, models } from '../src/nn/models/table.js';
-import type { Preprocessing } from '../src/onnx/metadata.js';
 import { fileCheckpointStore } from '../src/runs/checkpoint-store.js';
 import { openRunFolder } from '../src/runs/run-folder.js';
 import { nodeRuntime } from '../src/runtime/node.js';
 import { permutation, streamKey } from '../src/tensor/random.js';
 import type { Tensor } from '../src/tensor/tensor.js';
-import { type OutsideSet, outsideSets } from './outside-sets.js';
+import { confidentData } from './confident-data.js';
+import type { OutsideSet } from './outside-sets.js';
 
 const { values } = parseArgs({
   options: {
     folder: { type: 'string', default: 'confident-table' },
+    data: { type: 'string', default: 'mnist' },
     notmnist: { type: 'string', default: '../shared/data/notmnist' },
     seeds: { type: 'string', default: '1,2,3' },
     epochs: { type: 'string', default: '4' },
@@ -53,27 +57,22 @@ interface Run {
   readonly seed: number;
 }
 
-const preprocessing: Preprocessing = {
-  ...{ layout: 'NCHW', channels: 1, height: 28, width: 28, colour: 'grey' },
-  ...{ scale: 1 / 255, mean: [0], std: [1] },
-};
-
 const runtime = await nodeRuntime();
 const session = { threads: 1 };
 const model = models[values.model as ModelName];
 const resultsFile = join(values.folder, 'results.jsonl');
 await mkdir(values.folder, { recursive: true });
 
-const mnist = await openImages('mnist');
+const { preprocessing, image, ...data } = await confidentData[
+  values.data as keyof typeof confidentData
+](values.notmnist);
+const { test, sets } = data;
 const count = Number(values.images);
 // The same images for every seed: seeds differ by weights, order and noise alone.
 const train = subset(
-  mnist.train,
-  permutation(mnist.train.count, streamKey(0, 0, 'images')).slice(0, count),
+  data.train,
+  permutation(data.train.count, streamKey(0, 0, 'images')).slice(0, count),
 );
-const test = mnist.test ?? mnist.train;
-const fashion = await openImages('fashion-mnist');
-const sets = await outsideSets(test, fashion.test ?? fashion.train, values.notmnist);
 
 const methodOf = (name: string): ConfidentMethod =>
   name === 'ce-long' ? 'ce' : (name as ConfidentMethod);
@@ -81,16 +80,16 @@ const methodOf = (name: string): ConfidentMethod =>
 function configOf({ name, seed }: Run, epochs: number): ConfidentConfig {
   const preset = confidentPresets['two-cores'];
   const given = JSON.parse(values.settings) as Partial<ConfidentConfig>;
-  return { ...preset, ...given, method: methodOf(name), epochs, seed };
+  return { ...preset, ...data.settings, ...given, method: methodOf(name), epochs, seed };
 }
 
 /** Trains as a run says; from its checkpoint where it has one. */
 async function trained(run: Run, epochs: number, resume: boolean, signal?: AbortSignal) {
   const config = configOf(run, epochs);
-  const shape = { input: [1, 28, 28], classes: 10, width: Number(values.width) } as const;
+  const shape = { input: image, classes: 10, width: Number(values.width) } as const;
   const built = buildModel(model, { seed: run.seed, ...shape });
   const network = classifierNetwork(built, { classes: 10, head: 'keep', seed: run.seed });
-  const outside = config.method === 'confidence' ? fashion.train : null;
+  const outside = config.method === 'confidence' ? data.seen : null;
   const { batchSize, seed } = config;
   const store = resume
     ? fileCheckpointStore(
@@ -101,7 +100,7 @@ async function trained(run: Run, epochs: number, resume: boolean, signal?: Abort
   const times: number[] = [];
   let last = performance.now();
   const result = await trainConfident({
-    ...{ runtime, session, network, config, image: [1, 28, 28], resume },
+    ...{ runtime, session, network, config, image, resume },
     batches: confidentBatches(train, outside, { network, preprocessing, batchSize, seed }),
     probe: imageRows(spreadOver(train, probedImages), preprocessing),
     ...(store && { store }),
@@ -150,13 +149,12 @@ async function figures(run: Run, epochs: number) {
   const inside = imageRows(test, preprocessing);
   const probabilities = await result.classify(inside);
   const own = outsideScores(probabilities);
+  const found: Record<string, OutOfDistributionFigures> = {};
   const tnr: Record<string, number> = {};
   for (const { name, source } of sets) {
-    const found = outOfDistributionFigures(
-      own,
-      await confidences(imageRows(source, preprocessing)),
-    );
-    tnr[name] = found.tnr;
+    const other = await confidences(imageRows(source, preprocessing));
+    found[name] = outOfDistributionFigures(own, other);
+    tnr[name] = found[name].tnr;
   }
   const meanOf = (of: (set: OutsideSet) => boolean): number => {
     const chosen = sets.filter(of).map(({ name }) => tnr[name] ?? 0);
@@ -176,6 +174,7 @@ async function figures(run: Run, epochs: number) {
     far: meanOf(({ kind }) => kind === 'far'),
     near: meanOf(({ kind }) => kind === 'near'),
     tnr,
+    figures: found,
   };
 }
 
