@@ -7,6 +7,7 @@ import { fillUniform, type Key } from '../tensor/random.js';
 import type { ImageTarget } from './decode-image.js';
 import type { DecodedImage } from './image-source.js';
 import { jitter, luma } from './jitter.js';
+import { blend, type Places } from './linear.js';
 
 export interface AugmentOptions {
   /** Turned left to right, every other time. */
@@ -141,30 +142,6 @@ function stretch(
       const row = out.subarray((c * height + y) * width, (c * height + y + 1) * width);
       blend(image.pixels, upper, lower, rows.share[y] ?? 0, columns, row);
     }
-}
-
-/** One row, between two rows of the source and two columns each. */
-function blend(
-  pixels: Uint8Array,
-  upper: number,
-  lower: number,
-  down: number,
-  { first, second, share }: Places,
-  row: Uint8Array,
-): void {
-  for (let x = 0; x < row.length; x++) {
-    const [a, b, right] = [first[x] ?? 0, second[x] ?? 0, share[x] ?? 0];
-    const above = (pixels[upper + a] ?? 0) * (1 - right) + (pixels[upper + b] ?? 0) * right;
-    const below = (pixels[lower + a] ?? 0) * (1 - right) + (pixels[lower + b] ?? 0) * right;
-    row[x] = above * (1 - down) + below * down + 0.5;
-  }
-}
-
-/** For each target pixel of an axis the two source pixels that it lies between, and its share of the second. */
-interface Places {
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly share: Float32Array;
 }
 
 function places(

@@ -8,6 +8,7 @@ import { inGrey } from '../augment.js';
 import type { ImageTarget } from '../decode-image.js';
 import type { DecodedImage } from '../image-source.js';
 import { jitter } from '../jitter.js';
+import { blend, type Places } from '../linear.js';
 import { type Scene, voidId } from './scenes.js';
 
 /** What may be changed. */
@@ -102,11 +103,8 @@ export function augmentPair(
   }
 }
 
-/** For each output pixel of an axis: the two source pixels that it lies between, the share of the second, the nearest. */
-interface Places {
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly share: Float32Array;
+/** For each output pixel of an axis: between which two source pixels it lies, and the nearest. */
+interface PlacesOfPair extends Places {
   /** -1 outside. */
   readonly nearest: Int32Array;
   /** Whether every pixel is a source pixel: nothing lies between two. */
@@ -123,7 +121,7 @@ function places(
   count: number,
   at: number,
   isFlipped: boolean,
-): Places {
+): PlacesOfPair {
   const [first, second, nearest] = [
     new Int32Array(count),
     new Int32Array(count),
@@ -151,8 +149,8 @@ function places(
 function readLinear(
   image: DecodedImage,
   { channels, height, width }: ImageTarget,
-  rows: Places,
-  columns: Places,
+  rows: PlacesOfPair,
+  columns: PlacesOfPair,
   out: Uint8Array,
 ): void {
   const { pixels } = image;
@@ -170,29 +168,10 @@ function readLinear(
   }
 }
 
-/** One row, between two rows of the source and two columns each. */
-function blend(
-  pixels: Uint8Array,
-  upper: number,
-  lower: number,
-  down: number,
-  { first, second, share }: Places,
-  row: Uint8Array,
-): void {
-  for (let x = 0; x < row.length; x++) {
-    const a = first[x] ?? 0;
-    const b = second[x] ?? 0;
-    const right = share[x] ?? 0;
-    const above = (pixels[upper + a] ?? 0) * (1 - right) + (pixels[upper + b] ?? 0) * right;
-    const below = (pixels[lower + a] ?? 0) * (1 - right) + (pixels[lower + b] ?? 0) * right;
-    row[x] = above * (1 - down) + below * down + 0.5;
-  }
-}
-
 function fillOutside(
   { channels, height, width }: ImageTarget,
-  rows: Places,
-  columns: Places,
+  rows: PlacesOfPair,
+  columns: PlacesOfPair,
   padding: readonly number[],
   out: Uint8Array,
 ): void {
