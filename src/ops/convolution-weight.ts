@@ -1,8 +1,15 @@
 /** The gradient of a convolution by its weights. Which formulation serves which shape was measured: decision 013. */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
+import { zeros } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
-import { type Convolution, convolved, endPads, paddedSpatially } from './convolution-form.js';
+import {
+  type Convolution,
+  convolved,
+  endPads,
+  paddedSpatially,
+  windowsOf,
+} from './convolution-form.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo, zerosOf } from './emit.js';
 import type { Window } from './window.js';
@@ -114,14 +121,29 @@ const byPatches: WeightGradient = (b, x, dy, form) => {
   const { group, window } = form;
   const [[batch = 1, channels = 1], made = 1] = [dimsOf(x), dimsOf(dy)[1]];
   const positions = sizeOf(window.counts);
-  const parts = tapsOf(b, x, form).map((tap) =>
-    reshapedTo(b, tap, [batch, group, channels / group, positions]),
-  );
+  const [each, taps] = [channels / group, sizeOf(window.kernel)];
   const rows = reshapedTo(b, dy, [batch, group, made / group, positions]);
-  const columns = b.Transpose(together(b, parts, 2), { perm: [0, 1, 3, 2] });
+  const patches = windowsOf(b, x, patchKernel(b, x, each, form), form);
+  const parts = reshapedTo(b, patches, [batch, group, taps * each, positions]);
+  const columns = b.Transpose(parts, { perm: [0, 1, 3, 2] });
   const sums = b.ReduceSum(b.MatMul(rows, columns), [0], { keepdims: 0 });
   return inOrder(b, sums, form, channels, made);
 };
+
+/**
+ * The kernel of a Conv that gives the patches, (group · taps · C / group, C / group, ...kernel): each of its channels copies
+ * one tap of one channel. ONNX Runtime's Conv works on all threads, while a Slice of every tap has one, and takes an
+ * element at a time where there is a stride: 7.2 ms of nine for 8 x 3 x 227 x 227 at stride 2.
+ */
+function patchKernel(b: Builder, x: Value, each: number, { group, window }: Convolution): Value {
+  const taps = sizeOf(window.kernel);
+  const kernel = zeros(x.dtype, [group * taps * each, each, ...window.kernel]);
+  for (let i = 0; i < group * taps * each; i++) {
+    const [tap, channel] = [Math.floor(i / each) % taps, i % each];
+    kernel.data[(i * each + channel) * taps + tap] = 1;
+  }
+  return b.constant(kernel);
+}
 
 /** The same as one product over the positions of all images, for which the channels come first. */
 const byJointProduct: WeightGradient = (b, x, dy, form) => {
