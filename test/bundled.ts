@@ -19,7 +19,10 @@ export async function bundled(entry: string): Promise<Bundled> {
   const folder = mkdtempSync(join(root, 'node_modules', '.bundled-'));
   await build({
     ...{ root, configFile: false, logLevel: 'silent' },
-    build: { ssr: join(root, entry), outDir: folder, minify: false, target: 'node20' },
+    build: {
+      ...{ ssr: join(root, entry), outDir: folder, minify: false, target: 'node20' },
+      rolldownOptions: { output: { codeSplitting: false } },
+    },
   });
   return {
     path: join(folder, basename(entry).replace(/\.ts$/, '.js')),

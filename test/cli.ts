@@ -52,7 +52,7 @@ export async function run(
       cwd: options.cwd ?? tmpdir(),
       signal: options.signal ?? new AbortController().signal,
     },
-    ...(commands ? [commands] : []),
+    commands?.map((command) => ({ name: command.name, load: async () => command })),
   );
   return { code, ...written };
 }

@@ -78,13 +78,14 @@ describe.each(documents)('%s', (path) => {
     expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
   });
 
-  it('has command lines that the program takes', () => {
+  it('has command lines that the program takes', async () => {
     const lines = blocks(text, 'sh').flatMap((block) => block.split('\n'));
     for (const line of lines) {
       const [, typed = ''] = /npx espalier (.*?)(?:;|#|$)/.exec(line) ?? [];
       if (typed === '') continue;
       const words = typed.trim().replaceAll('$seed', '1').split(/\s+/);
-      const { command, rest } = findCommand(commands, takeGlobals(words).rest);
+      const { entry, rest } = findCommand(commands, takeGlobals(words).rest);
+      const command = await entry.load();
       expect(() => parseLine(command, rest), line).not.toThrow();
     }
   });

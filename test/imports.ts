@@ -14,6 +14,8 @@ export interface Import {
   readonly target: string | null;
   /** Whether it is gone once the types are. */
   readonly typeOnly: boolean;
+  /** Whether it is an `import()`, loaded when it is come to. */
+  readonly lazy: boolean;
 }
 
 /** Sources under `folder`, tests left out, as paths from the root with `/`. */
@@ -37,7 +39,7 @@ function parse(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
   const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
   const found: Import[] = [];
-  const add = (literal: ts.Node | undefined, typeOnly: boolean): void => {
+  const add = (literal: ts.Node | undefined, typeOnly: boolean, lazy = false): void => {
     if (!literal || !ts.isStringLiteral(literal)) return;
     const specifier = literal.text;
     const target = specifier.startsWith('.')
@@ -46,13 +48,13 @@ function parse(file: string): Import[] {
           .join('/')
           .replace(/\.js$/, '.ts')
       : null;
-    found.push({ specifier, target, typeOnly });
+    found.push({ specifier, target, typeOnly, lazy });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeImport(node));
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, isTypeExport(node));
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0], false);
+      add(node.arguments[0], false, true);
     ts.forEachChild(node, visit);
   };
   visit(tree);

@@ -40,6 +40,19 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
 
+/** What is loaded with a file, at once or, with `later`, ever: files, and packages by who imports them. */
+function loadedWith(face: string, { later }: { readonly later: boolean }) {
+  const files = new Set([face]);
+  const packages: { readonly name: string; readonly by: string }[] = [];
+  for (const by of files)
+    for (const { target, specifier, typeOnly, lazy } of importsOf(by)) {
+      if (typeOnly || (lazy && !later)) continue;
+      if (target !== null) files.add(target);
+      else packages.push({ name: packageOf(specifier), by });
+    }
+  return { files: [...files], packages };
+}
+
 describe('layers', () => {
   it('are the folders of src', () => {
     const folders = readdirSync(join(root, 'src'), { withFileTypes: true });
@@ -104,17 +117,18 @@ describe('the browser', () => {
   });
 
   it.each(['src/index.ts', 'src/extend.ts', 'src/runtime/web.ts'])('can load all of %s', (face) => {
-    const reached = new Set([face]);
-    const foreign: string[] = [];
-    for (const file of reached)
-      for (const { target, specifier, typeOnly } of importsOf(file)) {
-        if (typeOnly) continue;
-        if (target !== null) reached.add(target);
-        else if (!portablePackages.includes(packageOf(specifier)))
-          foreign.push(`${file} imports ${specifier}`);
-      }
-    expect(foreign).toEqual([]);
-    expect(reached.size).toBeGreaterThan(5);
+    const { files, packages } = loadedWith(face, { later: true });
+    expect(packages.filter(({ name }) => !portablePackages.includes(name))).toEqual([]);
+    expect(files.length).toBeGreaterThan(5);
+  });
+});
+
+describe('the program', () => {
+  it('loads no command and no package before it knows what is asked for', () => {
+    const { files, packages } = loadedWith('src/cli/main.ts', { later: false });
+    expect(packages.filter(({ name }) => !name.startsWith('node:'))).toEqual([]);
+    const commands = files.filter((file) => file.startsWith('src/cli/commands/'));
+    expect(commands).toEqual(['src/cli/commands/table.ts']);
   });
 });
 

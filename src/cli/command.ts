@@ -1,11 +1,13 @@
 /**
- * The form of a command. To add one: a file in `commands/` that exports `command({ ... })`, and a line in
+ * The form of a command. To add one: a file in `commands/` that exports `command({ ... })` alone, and a line in
  * `commands/table.ts`. A command prints nothing: it returns what is to be printed.
  */
 import { z } from 'zod';
 import type { EspalierError } from '../errors.js';
 import type { TrainEvent } from '../train/events.js';
-import { checkOptions, type Given, type OptionInfo, optionsOf } from './option.js';
+import type { CommandEntry } from './command-entry.js';
+import type { Given, OptionInfo } from './option.js';
+import { checkOptions, optionsOf } from './option-schema.js';
 import type { Bar } from './progress.js';
 
 /** A word after the command's name. Only the last one may be variadic. */
@@ -55,15 +57,19 @@ export interface Context {
   /** Folder that relative paths start from. */
   readonly cwd: string;
   /** The whole command table, for commands about commands. */
-  readonly commands: readonly Command[];
+  readonly commands: readonly CommandEntry[];
   /** Width of standard output in columns: 80 where it is no terminal. */
   readonly columns: number;
 }
 
 /** How a command is written. */
-export interface CommandSpec<S extends z.ZodObject, A extends readonly ArgumentSpec[]> {
+export interface CommandSpec<
+  S extends z.ZodObject,
+  A extends readonly ArgumentSpec[],
+  Name extends string = string,
+> {
   /** `inspect`, or `train ladder` for one of a group. */
-  readonly name: string;
+  readonly name: Name;
   /** One sentence without a full stop. */
   readonly summary: string;
   /** Whole command lines; the first is what most people want. */
@@ -81,8 +87,8 @@ export interface CommandSpec<S extends z.ZodObject, A extends readonly ArgumentS
 }
 
 /** A command as the table holds it, its types checked inside. */
-export interface Command {
-  readonly name: string;
+export interface Command<Name extends string = string> {
+  readonly name: Name;
   readonly summary: string;
   readonly examples: readonly string[];
   readonly arguments: readonly ArgumentSpec[];
@@ -103,9 +109,11 @@ export interface Command {
 export const noOptions = z.object({});
 
 /** Makes a command of its description. */
-export function command<S extends z.ZodObject, const A extends readonly ArgumentSpec[]>(
-  spec: CommandSpec<S, A>,
-): Command {
+export function command<
+  S extends z.ZodObject,
+  const A extends readonly ArgumentSpec[],
+  const Name extends string,
+>(spec: CommandSpec<S, A, Name>): Command<Name> {
   return {
     name: spec.name,
     summary: spec.summary,

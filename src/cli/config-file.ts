@@ -1,7 +1,6 @@
 /** Options from a file. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { fileReason } from '../data/read-bytes.js';
 import { UsageError } from '../errors.js';
 import type { Given, OptionInfo } from './option.js';
@@ -21,6 +20,7 @@ export async function readConfigFile(
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new UsageError(`--config: cannot read ${file}: ${fileReason(cause)}`, { path, cause });
   });
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem)

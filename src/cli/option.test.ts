@@ -2,15 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import {
-  allowedFor,
-  checkOptions,
-  flagOf,
-  type Given,
-  type OptionInfo,
-  optionsOf,
-  readText,
-} from './option.js';
+import { allowedFor, type Given, type OptionInfo, readText } from './option.js';
+import { checkOptions, flagOf, optionsOf } from './option-schema.js';
 
 const schema = z.object({
   batchSize: z.int().min(1).default(100).describe('images a step'),

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../errors.js';
 import type { Command } from './command.js';
+import type { CommandEntry } from './command-entry.js';
 import { allowedFor, type Given, type OptionInfo, readText } from './option.js';
 import { didYouMean, suggest } from './suggest.js';
 
@@ -48,11 +49,11 @@ export function takeGlobals(argv: readonly string[]): Globals {
  * @throws UsageError where there is none of that name, or the words name a group only.
  */
 export function findCommand(
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   words: readonly string[],
-): { readonly command: Command; readonly rest: readonly string[] } {
-  const named = commands.find(({ name }) => name.split(' ').every((part, i) => words[i] === part));
-  if (named) return { command: named, rest: words.slice(named.name.split(' ').length) };
+): { readonly entry: CommandEntry; readonly rest: readonly string[] } {
+  const entry = commands.find(({ name }) => name.split(' ').every((part, i) => words[i] === part));
+  if (entry) return { entry, rest: words.slice(entry.name.split(' ').length) };
   const [first = '', second = ''] = words;
   if (first.startsWith('-'))
     throw new UsageError(

@@ -6,7 +6,8 @@
  */
 import { styleText } from 'node:util';
 import { EspalierError, InterruptedError } from '../errors.js';
-import type { Command, Context, Output } from './command.js';
+import type { Context, Output } from './command.js';
+import { type CommandEntry, loadAll } from './command-entry.js';
 import { commands as allCommands } from './commands/table.js';
 import { readConfigFile } from './config-file.js';
 import { commandHelp, type HelpStyle, mainHelp } from './help.js';
@@ -39,7 +40,7 @@ export interface CliIo {
 export async function runCli(
   argv: readonly string[],
   io: CliIo,
-  commands: readonly Command[] = allCommands,
+  commands: readonly CommandEntry[] = allCommands,
 ): Promise<number> {
   const globals = takeGlobals(argv);
   const env = globals.set.has('--no-color') ? { ...io.env, NO_COLOR: '1' } : io.env;
@@ -91,7 +92,7 @@ const columnsOf = (stream: ProgressStream): number =>
 /** Help, the version, or what the command did. */
 async function answer(
   { set, rest }: Globals,
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   io: CliIo,
   context: Context,
 ): Promise<Output> {
@@ -105,14 +106,15 @@ async function answer(
   if (set.has('--version')) return { json: { version }, text: version };
   const asksHelp = set.has('--help') || rest[0] === 'help' || rest.length === 0;
   const words = rest[0] === 'help' ? rest.slice(1) : rest;
-  if (asksHelp && words.length === 0) return helpOutput(mainHelp(commands, version, style));
-  if (asksHelp) {
-    // `espalier train --help` shows the commands of the group.
-    const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
-    if (words.length === 1 && group.length > 0) return helpOutput(mainHelp(group, version, style));
-    return helpOutput(commandHelp(findCommand(commands, words).command, style));
-  }
-  const { command, rest: own } = findCommand(commands, words);
+  const helpOf = async (shown: readonly CommandEntry[]): Promise<Output> =>
+    helpOutput(mainHelp(await loadAll(shown), version, style));
+  if (asksHelp && words.length === 0) return helpOf(commands);
+  // `espalier train --help` shows the commands of the group.
+  const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
+  if (asksHelp && words.length === 1 && group.length > 0) return helpOf(group);
+  const { entry, rest: own } = findCommand(commands, words);
+  const command = await entry.load();
+  if (asksHelp) return helpOutput(commandHelp(command, style));
   const { given, values, configFile } = parseLine(command, own);
   const fromFile =
     configFile === undefined ? [] : await readConfigFile(configFile, io.cwd, command.options);

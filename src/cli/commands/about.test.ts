@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../test/cli.js';
 import { ops } from '../../ops/table.js';
+import { loadAll } from '../command-entry.js';
 import { commands } from './table.js';
 
 describe('ops', () => {
@@ -64,7 +65,7 @@ describe('completion', () => {
 
   it.each(['bash', 'zsh', 'fish'])('for %s names every command and option', async (shell) => {
     const { out } = await run(`completion ${shell}`);
-    for (const { name, options } of commands) {
+    for (const { name, options } of await loadAll(commands)) {
       for (const word of name.split(' ')) expect(out).toContain(word);
       for (const { flag } of options) expect(out).toContain(flag.slice(2));
     }

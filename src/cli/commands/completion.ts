@@ -1,6 +1,7 @@
 /** `espalier completion`: the script by which a shell completes commands and options. */
 import { UsageError } from '../../errors.js';
 import { command, noOptions } from '../command.js';
+import { loadAll } from '../command-entry.js';
 import { completionScript, type Shell, shells } from '../completions.js';
 import { didYouMean } from '../suggest.js';
 
@@ -25,7 +26,7 @@ export const completion = command({
         ),
         { expected: shells, actual: shell },
       );
-    const script = completionScript(shell, commands);
+    const script = completionScript(shell, await loadAll(commands));
     return { json: { shell, script }, text: script.trimEnd() };
   },
 });

@@ -114,7 +114,7 @@ const mostForAll = 6;
  * Subsets as indices.
  * @throws UsageError for a name that is none of the layers, or for more subsets than anybody waits for.
  */
-export function subsetsOf(text: string, names: readonly string[]): number[][] {
+function subsetsOf(text: string, names: readonly string[]): number[][] {
   const all = names.map((_, i) => i);
   if (text === 'each') return all.map((i) => [i]);
   if (text === 'nested') return all.map((_, n) => all.slice(all.length - 1 - n));

@@ -1,47 +1,26 @@
 /** The commands in the order of their help, one line each. */
-import type { Command } from '../command.js';
-import { attackCommand } from './attack.js';
-import { calibrateCommand } from './calibrate.js';
-import { completion } from './completion.js';
-import { convolutionalizeCommand } from './convolutionalize.js';
-import { dataCheck } from './data-check.js';
-import { dataGet } from './data-get.js';
-import { dataList } from './data-list.js';
-import { doctor } from './doctor.js';
-import { evaluateCommand } from './evaluate.js';
-import { exportCommand } from './export.js';
-import { inspect } from './inspect.js';
-import { oodCommand } from './ood.js';
-import { ops } from './ops.js';
-import { predict } from './predict.js';
-import { probeCommand } from './probe.js';
-import { start } from './start.js';
-import { trainClassifierCommand } from './train-classifier.js';
-import { trainConfidentCommand } from './train-confident.js';
-import { trainFcnCommand } from './train-fcn.js';
-import { trainHypercolumnCommand } from './train-hypercolumn.js';
-import { trainLadder } from './train-ladder.js';
+import { type CommandEntry, entry } from '../command-entry.js';
 
-export const commands: readonly Command[] = [
-  start,
-  trainLadder,
-  trainClassifierCommand,
-  trainConfidentCommand,
-  trainFcnCommand,
-  trainHypercolumnCommand,
-  predict,
-  evaluateCommand,
-  calibrateCommand,
-  oodCommand,
-  exportCommand,
-  convolutionalizeCommand,
-  probeCommand,
-  attackCommand,
-  inspect,
-  ops,
-  dataList,
-  dataGet,
-  dataCheck,
-  doctor,
-  completion,
+export const commands: readonly CommandEntry[] = [
+  entry('start', () => import('./start.js')),
+  entry('train ladder', () => import('./train-ladder.js')),
+  entry('train classifier', () => import('./train-classifier.js')),
+  entry('train confident', () => import('./train-confident.js')),
+  entry('train fcn', () => import('./train-fcn.js')),
+  entry('train hypercolumn', () => import('./train-hypercolumn.js')),
+  entry('predict', () => import('./predict.js')),
+  entry('evaluate', () => import('./evaluate.js')),
+  entry('calibrate', () => import('./calibrate.js')),
+  entry('ood', () => import('./ood.js')),
+  entry('export', () => import('./export.js')),
+  entry('convolutionalize', () => import('./convolutionalize.js')),
+  entry('probe', () => import('./probe.js')),
+  entry('attack', () => import('./attack.js')),
+  entry('inspect', () => import('./inspect.js')),
+  entry('ops', () => import('./ops.js')),
+  entry('data list', () => import('./data-list.js')),
+  entry('data get', () => import('./data-get.js')),
+  entry('data check', () => import('./data-check.js')),
+  entry('doctor', () => import('./doctor.js')),
+  entry('completion', () => import('./completion.js')),
 ];
