@@ -9,6 +9,7 @@ import {
 import { optimizers } from '../methods/optimization.js';
 import { type ModelName, models } from '../nn/models/table.js';
 import { imageDataOptions } from './image-data.js';
+import { networkOptions, trainedWeights } from './network-options.js';
 import { preprocessingOptions } from './preprocessing.js';
 import { runningOptions } from './running-options.js';
 
@@ -35,32 +36,8 @@ const where = {
 };
 
 const network = {
-  head: z
-    .enum(['auto', 'new', 'keep'])
-    .default('auto')
-    .describe('the last layer: new, as it is, or as it is where the classes are the same'),
-  train: z
-    .array(z.string())
-    .default([...usual.train])
-    .meta({ placeholder: 'all|head|pattern,...' })
-    .describe(
-      'which weights: all, the head, or those whose names fit a pattern such as features.12.*',
-    ),
-  batchNorm: z
-    .enum(['frozen', 'live'])
-    .optional()
-    .describe("BatchNormalization by its own statistics (--from), or by the batch's (--model)"),
-  classes: z.array(z.string()).optional().describe("the model's class names, where it has none"),
-  input: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'name' })
-    .describe('input that takes the images'),
-  outputName: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'name' })
-    .describe('output that has the scores (logits, probabilities, or the first)'),
+  train: trainedWeights(usual.train),
+  ...networkOptions,
 };
 
 const learning = {
@@ -141,11 +118,6 @@ const running = {
     .optional()
     .meta({ placeholder: 'folder' })
     .describe('run folder (runs/classifier-<model>-<data>-seed-<seed>)'),
-  hub: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'folder' })
-    .describe('write the folder for transformers.js here too (it is huggingface/ of the run)'),
   ...runningOptions,
 };
 

@@ -9,6 +9,7 @@ import {
 import { generatorLosses } from '../methods/confident/losses.js';
 import { type ModelName, models } from '../nn/models/table.js';
 import { imageDataOptions } from './image-data.js';
+import { networkOptions, trainedWeights } from './network-options.js';
 import { preprocessingOptions } from './preprocessing.js';
 import { runningOptions } from './running-options.js';
 
@@ -74,30 +75,8 @@ const network = {
     .optional()
     .meta({ placeholder: 'file' })
     .describe('or an ONNX classifier to go on with, at a tenth of the rate'),
-  head: z
-    .enum(['auto', 'new', 'keep'])
-    .default('auto')
-    .describe('its last layer: new, as it is, or as it is where the classes are the same'),
-  train: z
-    .array(z.string())
-    .default(['all'])
-    .meta({ placeholder: 'all|head|pattern,...' })
-    .describe('which of its weights'),
-  batchNorm: z
-    .enum(['frozen', 'live'])
-    .optional()
-    .describe("its BatchNormalization by its own statistics (--from), or by the batch's (--model)"),
-  classes: z.array(z.string()).optional().describe("the model's class names, where it has none"),
-  input: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'name' })
-    .describe('input that takes the images'),
-  outputName: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'name' })
-    .describe('output that has the scores (logits, probabilities, or the first)'),
+  train: trainedWeights(['all']),
+  ...networkOptions,
 };
 
 const learning = {
@@ -146,11 +125,6 @@ const running = {
     .optional()
     .meta({ placeholder: 'folder' })
     .describe('run folder (runs/confident-<method>-<model>-<data>-seed-<seed>)'),
-  hub: z
-    .string()
-    .optional()
-    .meta({ placeholder: 'folder' })
-    .describe('write the folder for transformers.js here too (it is huggingface/ of the run)'),
   ...runningOptions,
 };
 

@@ -1,26 +1,20 @@
 /** From a finished run of `train confident` to what its report shows. */
-import { pixelsOf } from '../data/image-batches.js';
-import { targetOf } from '../data/model-input.js';
-import { outOfDistributionFigureNames, paperTpr } from '../metrics/out-of-distribution.js';
+import { paperTpr } from '../metrics/out-of-distribution.js';
 import type { ReportOutside } from '../report/outside-run.js';
-import type {
-  ReportCurve,
-  ReportGenerated,
-  ReportMistake,
-  RunReport,
-} from '../report/run-report.js';
+import type { ReportCurve, ReportGenerated, RunReport } from '../report/run-report.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
 import type { JudgedConfident } from './confident-figures.js';
 import type { ConfidentRunOptions } from './confident-run.js';
 import type { HardestSamples } from './confident-samples.js';
 import { figureTitles } from './ood-figures.js';
+import { confidenceHistogram, figureCells } from './outside-parts.js';
 import {
   chart,
   confusionCounts,
-  mistakeOf,
+  learningCurves,
   pictureOf,
   seriesOf,
-  worstMistakes,
+  shownMistakes,
 } from './report-parts.js';
 import { counted, grouped } from './text-table.js';
 
@@ -58,7 +52,7 @@ export async function confidentReport(input: ConfidentReportInput): Promise<RunR
     ...(found && {
       outside: outsideOf(found),
       confusion: { classes, matrix: confusionCounts(found.labels, found.probabilities) },
-      mistakes: await mistakes(input, found),
+      mistakes: await shownMistakes(found, classes, input.preprocessing),
     }),
     generated: sheet(input.samples),
     next: input.next,
@@ -67,26 +61,10 @@ export async function confidentReport(input: ConfidentReportInput): Promise<RunR
 }
 
 function curves(metrics: readonly MetricsLine[]): ReportCurve[] {
-  const { losses, figures } = seriesOf(metrics);
+  const series = seriesOf(metrics);
+  const { losses, figures } = series;
   return [
-    ...chart(
-      'Cross-entropy',
-      'nats',
-      [
-        ['training batches', losses.get('crossEntropy') ?? losses.get('loss')],
-        ['validation images', figures.get('validationLoss')],
-      ],
-      true,
-    ),
-    ...chart(
-      'Error',
-      'share of images',
-      [
-        ['training batches', losses.get('error')],
-        ['validation images', figures.get('validationError')],
-      ],
-      false,
-    ),
+    ...learningCurves(series),
     ...chart(
       'Divergence from uniform',
       'nats',
@@ -118,44 +96,21 @@ function curves(metrics: readonly MetricsLine[]): ReportCurve[] {
   ];
 }
 
-/** Bins of a histogram: ours. */
-const bins = 40;
-
 /** The figures of every set by the largest probability, and how the confidences lie. */
 function outsideOf({ figures, confidences }: JudgedConfident): ReportOutside {
-  const hundredths = (share: number): string => (100 * share).toFixed(1);
   const [own, ...others] = confidences;
   return {
     lead: 'By the largest probability, inside against each set from outside.',
     heading: figureTitles(paperTpr),
     rows: figures.sets.map((set) => ({
       ...{ set: set.name, detector: 'max-softmax', refused: '-' },
-      cells: outOfDistributionFigureNames.map((name) => {
-        const [low, high] = set.intervals[name];
-        return {
-          value: hundredths(set[name]),
-          ...{ low: hundredths(low), high: hundredths(high) },
-        };
-      }),
+      cells: figureCells(set, set.intervals),
     })),
-    histograms: others.map((set) => ({
-      ...{ title: `${set.name}: confidence`, xLabel: 'largest probability', from: 0, to: 1 },
-      series: [
-        { name: 'inside', shares: sharesOf(own?.values ?? new Float32Array(0)) },
-        { name: set.name, shares: sharesOf(set.values) },
-      ],
-    })),
+    histograms: others.map(({ name, values }) =>
+      confidenceHistogram(name, own?.values ?? new Float32Array(0), values),
+    ),
     roc: [],
   };
-}
-
-function sharesOf(values: Float32Array): number[] {
-  const shares = new Array<number>(bins).fill(0);
-  for (const value of values) {
-    const bin = Math.min(bins - 1, Math.floor(value * bins));
-    shares[bin] = (shares[bin] ?? 0) + 1 / values.length;
-  }
-  return shares;
 }
 
 /** Moments that a page has room for. */
@@ -174,20 +129,4 @@ function sheet(samples: readonly HardestSamples[]): ReportGenerated[] {
       ),
     }),
   );
-}
-
-/** The most confident mistakes first, their images as the network saw them. */
-async function mistakes(
-  { classes, preprocessing }: ConfidentReportInput,
-  { source, labels, probabilities }: JudgedConfident,
-): Promise<ReportMistake[]> {
-  const target = targetOf(preprocessing);
-  const shown: ReportMistake[] = [];
-  for (const i of worstMistakes(labels, probabilities)) {
-    const pixels = await pixelsOf(source, target, i, 1);
-    const shape = [target.channels, target.height, target.width];
-    const row = probabilities.data.subarray(i * classes.length, (i + 1) * classes.length);
-    shown.push(mistakeOf(pictureOf(pixels, shape, source.name(i)), labels[i] ?? 0, row, classes));
-  }
-  return shown;
 }

@@ -2,12 +2,7 @@
 import type { ImageTarget } from '../data/decode-image.js';
 import { pixelsOf } from '../data/image-batches.js';
 import { probabilitiesOf } from '../methods/calibration/calibration.js';
-import { type CalibrationFigures, reliabilityBins } from '../metrics/calibration.js';
-import {
-  outOfDistributionFigureNames,
-  rocCurve,
-  type Scores,
-} from '../metrics/out-of-distribution.js';
+import { rocCurve, type Scores } from '../metrics/out-of-distribution.js';
 import type { ReportOutside, ReportReliability } from '../report/outside-run.js';
 import type { HistogramData } from '../report/plots/histogram.js';
 import type { LineSeries } from '../report/plots/line-chart.js';
@@ -20,14 +15,17 @@ import {
   scoresOf,
 } from './ood-figures.js';
 import type { JudgedSet, OodRun, ReadyDetector } from './ood-run.js';
+import {
+  confidenceHistogram,
+  figureCells,
+  hundredths,
+  reliabilityDiagrams,
+  sharesOf,
+} from './outside-parts.js';
 import { mistakeOf, pictureOf } from './report-parts.js';
-import { percent } from './text-table.js';
 
 /** Mistakes shown of each set. */
 const mostMistakes = 12;
-const bins = 40;
-
-const hundredths = (share: number): string => (100 * share).toFixed(1);
 
 /** The table, histograms of confidence and of the first detector's score, and curves. */
 export function outsideReport(
@@ -39,20 +37,14 @@ export function outsideReport(
   const rows = bySet(found).flatMap((sets) =>
     sets.map(({ detector, set }) => ({
       ...{ set: set.name, detector, refused: hundredths(set.refused) },
-      cells: outOfDistributionFigureNames.map((figure) => {
-        const [low, high] = set.intervals[figure];
-        return {
-          value: hundredths(set.figures[figure]),
-          ...{ low: hundredths(low), high: hundredths(high) },
-        };
-      }),
+      cells: figureCells(set.figures, set.intervals),
     })),
   );
   const [first] = run.detectors;
   return {
     ...{ lead, heading: figureTitles(tpr), rows },
     histograms: run.outside.flatMap((set) => [
-      confidences(run, set),
+      confidenceHistogram(set.name, confidencesOf(run.inside, run), confidencesOf(set, run)),
       ...(first ? [scoreHistogram(run, set, first)] : []),
     ]),
     roc: curves(run),
@@ -68,14 +60,6 @@ function confidencesOf({ scored }: JudgedSet, { calibration }: OodRun): Float64A
   );
 }
 
-function confidences(run: OodRun, set: JudgedSet): HistogramData {
-  const series = seriesOf(confidencesOf(run.inside, run), confidencesOf(set, run), set, [0, 1]);
-  return {
-    ...{ title: `${set.name}: confidence`, xLabel: 'largest probability', from: 0, to: 1 },
-    series,
-  };
-}
-
 function scoreHistogram(run: OodRun, set: JudgedSet, detector: ReadyDetector): HistogramData {
   const [own, other] = [run.inside, set].map((each) => scoresOf(each, detector.fitted.name));
   const [from, to] = rangeOf(own ?? [], other ?? [], detector.threshold);
@@ -83,31 +67,11 @@ function scoreHistogram(run: OodRun, set: JudgedSet, detector: ReadyDetector): H
     title: `${set.name}: score of ${detector.name}`,
     xLabel: 'score, higher more outside',
     ...{ from, to, threshold: detector.threshold },
-    series: seriesOf(own ?? [], other ?? [], set, [from, to]),
+    series: [
+      { name: 'inside', shares: sharesOf(own ?? [], [from, to]) },
+      { name: set.name, shares: sharesOf(other ?? [], [from, to]) },
+    ],
   };
-}
-
-function seriesOf(
-  own: Scores,
-  other: Scores,
-  set: JudgedSet,
-  range: readonly [number, number],
-): HistogramData['series'] {
-  return [
-    { name: 'inside', shares: sharesOf(own, range) },
-    { name: set.name, shares: sharesOf(other, range) },
-  ];
-}
-
-/** Shares of the scores by bin; what lies beyond the ends counts with them. */
-function sharesOf(scores: Scores, [from, to]: readonly [number, number]): number[] {
-  const shares = new Array<number>(bins).fill(0);
-  for (const score of Array.from(scores)) {
-    const bin = Math.floor((bins * (score - from)) / (to - from));
-    const inside = Math.min(bins - 1, Math.max(0, bin));
-    shares[inside] = (shares[inside] ?? 0) + 1 / scores.length;
-  }
-  return shares;
 }
 
 /** Where most scores lie: a few that are far off would leave one bin for all others. */
@@ -158,21 +122,12 @@ function thinned(points: ReturnType<typeof rocCurve>): [number, number][] {
   });
 }
 
-/** A diagram of the probabilities as they are, and one of those after calibration. */
+/** Diagrams of the images inside, before and after calibration. */
 export function reliabilityReport(
   { inside, truth, calibration }: OodRun,
   { before, after }: OodFigures,
 ): ReportReliability[] {
-  const diagram = (title: string, figures: CalibrationFigures, used: typeof calibration) => ({
-    ...{ title, bins: reliabilityBins(probabilitiesOf(inside.scored.logits, used), truth) },
-    note: `ECE ${percent(figures.ece)}, MCE ${percent(figures.mce)}, NLL ${figures.nll.toFixed(3)}, Brier ${figures.brier.toFixed(3)}`,
-  });
-  return [
-    diagram(after ? 'before' : 'as it is', before, undefined),
-    ...(after && calibration
-      ? [diagram(`after ${calibration.method} scaling`, after, calibration)]
-      : []),
-  ];
+  return reliabilityDiagrams({ logits: inside.scored.logits, truth, before, after, calibration });
 }
 
 /** The images from outside that the first detector holds for the most inside. */

@@ -1,5 +1,9 @@
 /** Parts of a run's report that every classifier has: curves, confusion, mistakes. */
+import { pixelsOf } from '../data/image-batches.js';
+import type { ImageSource } from '../data/image-source.js';
+import { targetOf } from '../data/model-input.js';
 import { confusionMatrix, predictedClasses } from '../metrics/classification.js';
+import type { Preprocessing } from '../onnx/metadata.js';
 import type { ReportCurve, ReportImage, ReportMistake } from '../report/run-report.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -38,6 +42,31 @@ export function chart(
 ): ReportCurve[] {
   const series = chosen.flatMap(([name, points]) => (points ? [{ name, points }] : []));
   return series.length === 0 ? [] : [{ title, yLabel, log, series }];
+}
+
+/** Cross-entropy and error of a classifier while it learns: on the batches, and on validation images where there are any. */
+export function learningCurves({ losses, figures }: ReturnType<typeof seriesOf>): ReportCurve[] {
+  return [
+    ...chart(
+      'Cross-entropy',
+      'nats',
+      [
+        // Where the loss has more terms, this one is told apart.
+        ['training batches', losses.get('crossEntropy') ?? losses.get('loss')],
+        ['validation images', figures.get('validationLoss')],
+      ],
+      true,
+    ),
+    ...chart(
+      'Error',
+      'share of images',
+      [
+        ['training batches', losses.get('error')],
+        ['validation images', figures.get('validationError')],
+      ],
+      false,
+    ),
+  ];
 }
 
 /** `counts[truth][prediction]`. */
@@ -81,6 +110,31 @@ export function mistakeOf(
     predicted: probabilities[0]?.name ?? '',
     probabilities,
   };
+}
+
+/** Images that were judged, and what was said of them. */
+export interface JudgedImages {
+  readonly source: ImageSource;
+  readonly labels: Int32Array;
+  /** float32 (count, classes). */
+  readonly probabilities: Tensor<'float32'>;
+}
+
+/** The most confident mistakes first, their images as the network saw them. */
+export async function shownMistakes(
+  { source, labels, probabilities }: JudgedImages,
+  classes: readonly string[],
+  preprocessing: Preprocessing,
+): Promise<ReportMistake[]> {
+  const target = targetOf(preprocessing);
+  const shape = [target.channels, target.height, target.width];
+  const shown: ReportMistake[] = [];
+  for (const i of worstMistakes(labels, probabilities)) {
+    const pixels = await pixelsOf(source, target, i, 1);
+    const row = probabilities.data.subarray(i * classes.length, (i + 1) * classes.length);
+    shown.push(mistakeOf(pictureOf(pixels, shape, source.name(i)), labels[i] ?? 0, row, classes));
+  }
+  return shown;
 }
 
 /**
