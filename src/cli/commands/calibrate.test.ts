@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,8 +62,30 @@ describe('calibrate', () => {
     expect(odds(scaled) * calibration.temperature).toBeCloseTo(odds(plain), 3);
   });
 
+  it('writes a page with both diagrams, the figures and the surest mistakes', async () => {
+    const { code, err, out } = await calibrate('--folder page --json');
+    expect(code, err).toBe(0);
+    const { report, before, after } = JSON.parse(out);
+    expect(report).toBe(join(folder.path, 'page/report.html'));
+    const page = readFileSync(report, 'utf8');
+    expect(page).toContain('<h3>before</h3>');
+    expect(page).toContain('<h3>after temperature scaling</h3>');
+    for (const { ece } of [before, after]) expect(page).toContain(`${(100 * ece).toFixed(2)} %`);
+    expect(page.match(/<svg class="reliability-diagram"/g)).toHaveLength(2);
+    expect(page).toContain('48 others');
+    expect(page).toMatch(/npx espalier ood model\.onnx --in photos/);
+    // Nothing is fetched: the page is whole.
+    expect(page).not.toMatch(/(?:src|href)="https?:/);
+  });
+
+  it('leaves a report that is there', async () => {
+    const { code, err } = await calibrate('--folder page');
+    expect(code).toBe(2);
+    expect(err).toContain('--overwrite');
+  });
+
   it('tells both in a table, and refuses a part that is not there', async () => {
-    const { code, out, err } = await calibrate('--method vector');
+    const { code, out, err } = await calibrate('--method vector --overwrite');
     expect(code, err).toBe(0);
     expect(out).toMatch(/before +after/);
     expect(out).toMatch(/eceMass/);

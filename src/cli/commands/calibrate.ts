@@ -1,20 +1,27 @@
 /** `espalier calibrate`: probabilities that hold, by a scaling of the logits that goes into the file. */
-import { resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
+import { subset } from '../../data/image-source.js';
 import { DataError } from '../../errors.js';
 import { calibrationMethods, probabilitiesOf } from '../../methods/calibration/calibration.js';
 import { fitCalibration } from '../../methods/calibration/fit.js';
 import { calibratedModel } from '../../methods/calibration/model.js';
 import { imageScorer } from '../../methods/ood/score.js';
 import { calibrationFigureNames, calibrationFigures } from '../../metrics/calibration.js';
+import { renderReport } from '../../report/report.js';
+import { writeAtomically } from '../../runs/atomic-file.js';
 import { writeModelFile } from '../../runs/model-file.js';
+import { writeRunConfig } from '../../runs/run-config.js';
+import { openRunFolder } from '../../runs/run-folder.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
+import { calibrateReport } from '../calibrate-report.js';
 import { command } from '../command.js';
 import { holdOutIndices } from '../hold-out-indices.js';
 import { imageDataOptions, openImageData } from '../image-data.js';
 import { knownImages, openScoredModel, scoredModelOptions, sourceRows } from '../scored-model.js';
 import { textTable } from '../text-table.js';
+import { provenanceOf, quoted, repeatable } from '../training-run.js';
 
 const options = z.object({
   ...imageDataOptions,
@@ -39,6 +46,12 @@ const options = z.object({
     .optional()
     .meta({ placeholder: 'file', short: 'o' })
     .describe('where the calibrated model is written (-o); none unless given'),
+  folder: z
+    .string()
+    .optional()
+    .meta({ placeholder: 'folder' })
+    .describe('folder of the report (runs/calibrate-<model>-<data>)'),
+  overwrite: z.boolean().optional().describe('replace a report that is there'),
 });
 
 export const calibrateCommand = command({
@@ -59,6 +72,12 @@ export const calibrateCommand = command({
         path: data.folder,
       });
     const { source, labels } = knownImages(images, data.classes, opened);
+    const place = given.folder ?? `runs/calibrate-${stemOf(file)}-${basename(given.data)}`;
+    const folder = await openRunFolder(resolve(context.cwd, place.replaceAll(/\s+/g, '-')), {
+      overwrite: given.overwrite ?? false,
+    });
+    const config = repeatable({ ...given, model: file });
+    await writeRunConfig(folder, config);
     const runtime = await nodeRuntime();
     const run = await imageScorer(runtime, opened.network, [], given.batchSize);
     const bar = context.bar('classifying', source.count);
@@ -75,6 +94,20 @@ export const calibrateCommand = command({
         resolve(context.cwd, given.output),
         calibratedModel(opened.network, calibration, opened.spec),
       );
+    const report = await calibrateReport({
+      ...{ opened, data: given.data, fitted: fitted.length, calibration, logits: held },
+      ...{ source: subset(source, judged), labels: truth, before, after, config },
+      next: [
+        ...(given.output === undefined
+          ? [
+              `npx espalier calibrate ${quoted(file)} --data ${quoted(given.data)} --method ${given.method} --output calibrated.onnx --overwrite`,
+            ]
+          : []),
+        `npx espalier ood ${quoted(given.output ?? file)} --in ${quoted(given.data)} --out noise:uniform`,
+      ],
+      provenance: provenanceOf(runtime, given.seed),
+    });
+    await writeAtomically(folder.report, renderReport(report), { what: 'report' });
     const title = `${file} on ${judged.length} images of ${given.data}, ${given.method} scaling fitted on ${fitted.length} others`;
     const rows = calibrationFigureNames.map((name) => [
       name,
@@ -93,11 +126,14 @@ export const calibrateCommand = command({
         before,
         after,
         path: given.output ?? null,
+        report: folder.report,
       },
-      text: `${title}\n\n${textTable(['', 'before', 'after'], rows, ['left', 'right', 'right'])}${found}`,
+      text: `${title}\n\n${textTable(['', 'before', 'after'], rows, ['left', 'right', 'right'])}${found}\n\nreport  ${folder.report}`,
     };
   },
 });
+
+const stemOf = (file: string): string => basename(file, extname(file));
 
 function rowsAt({ data, dims }: Tensor<'float32'>, indices: readonly number[]): Tensor<'float32'> {
   const classes = dims[1] ?? 1;
