@@ -145,7 +145,7 @@ describe('a convolution in blocks', () => {
     const weightsOnce = 3 * 2;
     expect(ops.filter((op) => op.startsWith('blocked Reorder')).sort()).toEqual([
       ...new Array(weightsOnce + 1).fill('blocked ReorderInput'),
-      ...new Array(4).fill('blocked ReorderOutput'),
+      ...new Array(2).fill('blocked ReorderOutput'),
     ]);
     expect(blocked.graph.nodes.filter(({ inputs: [of] }) => of === 'x').length).toBe(1);
     expect(ops.filter((op) => /Conv|Pool|Relu/.test(op))).toEqual([
@@ -171,6 +171,7 @@ describe('a convolution in blocks', () => {
     expect(blockedForm([32, 16, 3, 3], null, 1, 16)).toBe('both');
     expect(blockedForm([32, 16, 3, 3], ['batch', 32, 28, 28], 2, 16)).toBe('both');
     expect(blockedForm([32, 1, 3, 3], large, 32, 16)).toBe('outputs');
+    expect(blockedForm([32, 3, 3, 3], large, 1, 16)).toBe('image');
     expect(blockedForm([32, 24, 3, 3], large, 1, 16)).toBe(null);
     expect(blockedForm([32, 24, 3, 3], large, 1, 8)).toBe('both');
     expect(blockedForm([24, 16, 3, 3], large, 1, 16)).toBe(null);

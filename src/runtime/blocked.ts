@@ -8,13 +8,17 @@ import type { Attribute, Attributes, Graph, Model, Node, ValueInfo } from '../gr
 import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, type Shape, sizeOf } from '../tensor/shape.js';
+import { byChannel, isElementwise, sameDims, scaled, sumToChannels } from './blocked-maps.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
 
 export { blockedDomain };
 
-/** How the weights of a convolution are laid out: by blocks of both kinds of channels, or of the output's alone. */
-export type BlockedForm = 'both' | 'outputs';
+/**
+ * How the weights of a convolution are laid out: by blocks of both kinds of channels, or of the output's alone, as of
+ * depthwise ones and of those of an image that has less than a block of channels and stays as it is.
+ */
+export type BlockedForm = 'both' | 'outputs' | 'image';
 
 /** Positions of all images from which on a convolution is worth the laying out of its weights. */
 const fewestPositions = 100;
@@ -36,6 +40,7 @@ export function blockedForm(
   if (y && isStatic(y) && sizeOf(y) < made * fewestPositions) return null;
   if (group > 1 && each === 1 && made === group) return 'outputs';
   if (sizeOf(kernel) === 1) return null;
+  if (group === 1 && each < block) return 'image';
   return each % block === 0 && (made / group) % block === 0 ? 'both' : null;
 }
 
@@ -57,13 +62,17 @@ class Blocking {
   readonly #graph: Graph;
   readonly #infos: ReadonlyMap<string, ValueInfo>;
   readonly #readers = new Map<string, Node[]>();
-  /** Relus that became part of a convolution. */
+  /** Sums and Relus that became part of a convolution. */
   readonly #taken = new Set<Node>();
   /** The blocked form of values that have one already. */
   readonly #blocked = new Map<string, string>();
+  /** Values that are made in blocks: what takes them goes on so. */
+  readonly #resident = new Set<string>();
+  /** Those whose plain form costs no more than laying them out: unread, either goes. */
+  readonly #either = new Set<string>();
   /** What the nodes so far have made, and the graph's own inputs. */
   readonly #there: Set<string>;
-  /** Whether gradients of weights are made another way, so that nodes that made them may be dead. */
+  /** Whether gradients of weights are made another way. */
   #replaced = false;
 
   constructor(graph: Graph, block: number) {
@@ -91,8 +100,8 @@ class Blocking {
     });
     if (this.#blocked.size === 0 && !this.#replaced) return null;
     const initializers = new Map([...this.#graph.initializers, ...this.#maker.constants]);
-    const graph = { ...this.#graph, nodes, initializers };
-    return this.#replaced ? prune(graph) : graph;
+    // Of values that only others in blocks take, nobody reads the plain form.
+    return prune({ ...this.#graph, nodes, initializers });
   }
 
   /** The gradient of a convolution by its weights in blocks; null where the node makes none, or none that has that form. */
@@ -118,7 +127,72 @@ class Blocking {
     const w = this.#dims(node);
     const group = integer(node.attributes['group'], 1);
     const form = w && blockedForm(w, this.#infos.get(y)?.shape ?? null, group, this.#block);
-    return form ? this.#convolution(node, w, form) : [node];
+    if (form) return this.#convolution(node, w, form);
+    return this.#sum(node) ?? this.#byChannel(node) ?? this.#elementwise(node) ?? [node];
+  }
+
+  /** Sums over batch and positions of what is in blocks. */
+  #sum(node: Node): Node[] | null {
+    const [x = ''] = node.inputs;
+    const [source, dims] = [this.#blocked.get(x), this.#static(x)];
+    if (source === undefined || !this.#resident.has(x) || !dims) return null;
+    return sumToChannels(this.#maker, node, this.#graph, source, dims);
+  }
+
+  /** A number for each channel, multiplied and added to what is in blocks. */
+  #byChannel(node: Node): Node[] | null {
+    const found = byChannel(this.#maker, node, this.#graph, (name) => this.#static(name));
+    const [y = '', source] = [node.outputs[0], this.#blocked.get(found?.x ?? '')];
+    const channels = this.#static(y)?.[1];
+    if (!found || !channels || source === undefined || !this.#resident.has(found.x)) return null;
+    const { result, sum, relu } = this.#ending(y);
+    const blocked = this.#made(result);
+    const made = scaled(this.#maker, found, source, channels, sum, blocked);
+    return [...found.nodes, ...made.map(relu), this.#plain(blocked, result, channels)];
+  }
+
+  /** Element-wise work on what is in blocks; what is not yet, is laid out for it. */
+  #elementwise(node: Node): Node[] | null {
+    const [y = ''] = node.outputs;
+    const dims = this.#static(y);
+    if (!isElementwise(node) || dims?.length !== 4 || !this.#fills(dims)) return null;
+    const whole = new Set(node.inputs.filter((name) => sameDims(this.#static(name), dims)));
+    const rest = node.inputs.filter((name) => !whole.has(name));
+    const resident = [...whole].filter((name) => this.#resident.has(name));
+    if (!rest.every((name) => this.#static(name)?.length === 0)) return null;
+    // Beside a plain value, what is as cheap in its plain form is taken so.
+    const mixed = resident.length < whole.size;
+    if (resident.every((name) => mixed && this.#either.has(name))) return null;
+    const laidOut = new Map([...whole].map((name) => [name, this.#input(name)] as const));
+    const blocked = this.#made(y);
+    const inputs = node.inputs.map((name) => laidOut.get(name)?.[1] ?? name);
+    // Of one value alone the plain form is made of its plain form: whoever needs it may need that as well.
+    const alone = whole.size === 1;
+    if (alone) this.#either.add(y);
+    return [
+      ...[...laidOut.values()].flatMap(([nodes]) => nodes),
+      { ...node, name: `${blocked}/${node.op}`, inputs, outputs: [blocked] },
+      alone ? node : this.#plain(blocked, y, dims[1] ?? 1),
+    ];
+  }
+
+  /** Whether channels of these dimensions fill blocks, and there are numbers at all. */
+  #fills(dims: readonly number[]): boolean {
+    return (dims[1] ?? 1) % this.#block === 0 && sizeOf(dims) > 0;
+  }
+
+  /** Dimensions of a value, where all are known. */
+  #static(name: string): readonly number[] | null {
+    const shape = this.#infos.get(name)?.shape ?? this.#graph.initializers.get(name)?.dims;
+    return shape && isStatic(shape) ? shape : null;
+  }
+
+  /** A name for `value` in blocks, in which form it is made. */
+  #made(value: string): string {
+    const blocked = this.#maker.name(`${value}/blocked`);
+    this.#blocked.set(value, blocked);
+    this.#resident.add(value);
+    return blocked;
   }
 
   /** A pool of what is in blocks already. */
@@ -126,8 +200,7 @@ class Blocking {
     const [y = ''] = node.outputs;
     const channels = this.#infos.get(y)?.shape?.[1];
     if (typeof channels !== 'number' || channels % this.#block !== 0) return [node];
-    const blocked = this.#maker.name(`${y}/blocked`);
-    this.#blocked.set(y, blocked);
+    const blocked = this.#made(y);
     return [
       this.#maker.node('MaxPool', [source], blocked, node.attributes),
       this.#plain(blocked, y, channels),
@@ -154,21 +227,16 @@ class Blocking {
   #convolution(node: Node, dims: readonly number[], form: BlockedForm): Node[] {
     const [x = '', w = '', bias] = node.inputs;
     const [y = ''] = node.outputs;
-    const [relu, made] = [this.#reluOf(y), dims[0] ?? 1];
-    const result = relu ?? y;
-    const [laidOut, ordered] = this.#input(x);
+    const [laidOut, ordered] = form === 'image' ? [[], x] : this.#input(x);
     const [weights, kernel] = this.#weights(w, dims, form);
-    const blocked = this.#maker.name(`${result}/blocked`);
-    this.#blocked.set(result, blocked);
-    const activation: Attributes = relu ? { activation: { type: 'string', value: 'Relu' } } : {};
+    const { result, sum, relu } = this.#ending(y);
+    const blocked = this.#made(result);
+    const inputs = [ordered, kernel, ...(bias || sum ? [bias ?? ''] : []), ...(sum ? [sum] : [])];
     return [
       ...laidOut,
       ...weights,
-      this.#maker.node('Conv', [ordered, kernel, ...(bias ? [bias] : [])], blocked, {
-        ...node.attributes,
-        ...activation,
-      }),
-      this.#plain(blocked, result, made),
+      relu(this.#maker.node('Conv', inputs, blocked, node.attributes)),
+      this.#plain(blocked, result, dims[0] ?? 1),
     ];
   }
 
@@ -208,13 +276,36 @@ class Blocking {
     return { nodes, output };
   }
 
-  /** The output of the Relu that alone reads `y`, which then is made with it. */
-  #reluOf(y: string): string | null {
+  /**
+   * What a convolution that makes `y` can make at once: the sum of it and another value in blocks, where that alone reads
+   * it, and then the Relu that alone reads that. `relu` gives a Conv node its activation.
+   */
+  #ending(y: string): { result: string; sum: string | null; relu: (node: Node) => Node } {
+    const add = this.#onlyReader(y, 'Add');
+    const other = add?.inputs.find((name) => name !== y) ?? '';
+    const isSum = this.#resident.has(other) && sameDims(this.#static(other), this.#static(y));
+    const sum = isSum ? (this.#blocked.get(other) ?? null) : null;
+    if (add && sum) this.#taken.add(add);
+    const summed = sum ? (add?.outputs[0] ?? '') : y;
+    const relu = this.#onlyReader(summed, 'Relu');
+    if (relu) this.#taken.add(relu);
+    const activation: Attributes = { activation: { type: 'string', value: 'Relu' } };
+    return {
+      result: relu?.outputs[0] ?? summed,
+      sum,
+      relu: (node) =>
+        relu && node.op === 'Conv'
+          ? { ...node, attributes: { ...node.attributes, ...activation } }
+          : node,
+    };
+  }
+
+  /** The node of the operator `op` that alone reads `y`. */
+  #onlyReader(y: string, op: string): Node | null {
     const [reader, ...others] = this.#readers.get(y) ?? [];
     const isOutput = this.#graph.outputs.some(({ name }) => name === y);
-    if (reader?.op !== 'Relu' || reader.domain !== '' || others.length > 0 || isOutput) return null;
-    this.#taken.add(reader);
-    return reader.outputs[0] ?? null;
+    if (reader?.op !== op || reader.domain !== '' || others.length > 0 || isOutput) return null;
+    return reader;
   }
 }
 

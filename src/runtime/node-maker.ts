@@ -1,7 +1,7 @@
 /** Nodes, names and lists that a pass over a finished graph adds to it. */
 import type { Attribute, Attributes, Graph, Node } from '../graph/graph.js';
 import { namesIn } from '../graph/order.js';
-import { type Tensor, tensor } from '../tensor/tensor.js';
+import { scalar, type Tensor, tensor } from '../tensor/tensor.js';
 
 /** ONNX Runtime's domain of operators on blocked values. */
 export const blockedDomain = 'com.microsoft.nchwc';
@@ -37,6 +37,13 @@ export class NodeMaker {
   list(wanted: string, numbers: readonly number[]): string {
     const name = this.name(wanted);
     this.constants.set(name, tensor('int64', [numbers.length], numbers));
+    return name;
+  }
+
+  /** One number, float32. */
+  number(wanted: string, value: number): string {
+    const name = this.name(wanted);
+    this.constants.set(name, scalar('float32', value));
     return name;
   }
 
