@@ -15,12 +15,12 @@ const perFile = 400;
 const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 3950,
+  bench: 4200,
   examples: 480,
   scripts: 120,
   src: 900,
   'src/autodiff': 600,
-  'src/cli': 11950,
+  'src/cli': 12100,
   'src/data': 7100,
   'src/dense': 2700,
   'src/graph': 900,
