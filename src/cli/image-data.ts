@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { knownSets } from '../data/fetch/known.js';
 import type { Skipped } from '../data/list-images.js';
-import { type OpenedImages, openImages } from '../data/open-images.js';
+import type { OpenedImages } from '../data/open-images.js';
 import type { Context } from './command.js';
 import type { Bar } from './progress.js';
 import { defined } from './training-run.js';
@@ -42,6 +42,8 @@ export async function openImageData(
 ): Promise<OpenedImages> {
   const bars: { reading?: Bar } = {};
   const isKnown = knownSets.some(({ name }) => name === given.data);
+  // With all formats.
+  const { openImages } = await import('../data/open-images.js');
   const data = await openImages(isKnown ? given.data : resolve(context.cwd, given.data), {
     ...defined({ validation: given.validation }),
     seed: given.seed,

@@ -1,7 +1,7 @@
 /** The images with masks that commands take by `--data`: one set of options, and one way to open them. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { type OpenedScenes, openScenes } from '../data/segmentation/open-scenes.js';
+import type { OpenedScenes } from '../data/segmentation/open-scenes.js';
 import type { Context } from './command.js';
 import { noteSkipped } from './image-data.js';
 import type { Bar } from './progress.js';
@@ -65,6 +65,8 @@ export async function openSceneData(
   const bars: { reading?: Bar } = {};
   const where = given.data === builtInScenes ? given.data : resolve(context.cwd, given.data);
   const { validation, classes, reduceZeroLabel, verify, seed } = given;
+  // With all layouts, which strokes do without.
+  const { openScenes } = await import('../data/segmentation/open-scenes.js');
   const data = await openScenes(where, {
     ...defined({ validation, classes }),
     ...{ reduceZeroLabel, verify, seed },

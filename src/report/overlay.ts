@@ -35,7 +35,7 @@ export function overlay(
   { opacity = 0.6, grey = false, ignore = voidId }: OverlayOptions = {},
 ): Uint8Array {
   checkSize(image, ids);
-  return painted(image, grey, (i) => {
+  return painted(image, { grey, opacity }, (i) => {
     const id = ids[i] ?? 0;
     if (id === ignore) return null;
     const colour = palette[id];
@@ -44,7 +44,7 @@ export function overlay(
         `overlay: class ${id} has no colour, the palette has ${palette.length}. Give one for each class.`,
         { expected: palette.length, actual: id },
       );
-    return { colour, opacity };
+    return colour;
   });
 }
 
@@ -64,25 +64,27 @@ export function differences(
 ): Uint8Array {
   checkSize(image, truth);
   checkSize(image, predicted);
-  return painted(image, true, (i) =>
-    truth[i] === ignore || truth[i] === predicted[i] ? null : { colour: wrongColour, opacity: 0.9 },
+  return painted(image, { grey: true, opacity: 0.9 }, (i) =>
+    truth[i] === ignore || truth[i] === predicted[i] ? null : wrongColour,
   );
 }
 
-type Paint = { readonly colour: Rgb; readonly opacity: number } | null;
-
-function painted(image: Pixels, grey: boolean, paintOf: (i: number) => Paint): Uint8Array {
-  const { width, height, channels, pixels } = image;
+function painted(
+  { width, height, channels, pixels }: Pixels,
+  { grey, opacity }: Required<Omit<OverlayOptions, 'ignore'>>,
+  colourOf: (i: number) => Rgb | null,
+): Uint8Array {
   const result = new Uint8Array(width * height * 3);
   const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
   for (let i = 0; i < width * height; i++) {
     const at = i * channels;
-    let [r = 0, g = 0, b = 0] = [pixels[at], pixels[at + green], pixels[at + blue]];
+    let r = pixels[at] ?? 0;
+    let g = pixels[at + green] ?? 0;
+    let b = pixels[at + blue] ?? 0;
     // Luma of ITU-R BT.601.
     if (grey) r = g = b = 0.299 * r + 0.587 * g + 0.114 * b;
-    const paint = paintOf(i);
-    if (paint !== null) {
-      const { colour, opacity } = paint;
+    const colour = colourOf(i);
+    if (colour !== null) {
       r += opacity * (colour[0] - r);
       g += opacity * (colour[1] - g);
       b += opacity * (colour[2] - b);

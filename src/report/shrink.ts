@@ -12,12 +12,13 @@ export function shrink(image: ReportImage, longest: number): ReportImage {
   const height = Math.max(1, Math.round(image.height * scale));
   const { channels } = image;
   const pixels = new Uint8Array(width * height * channels);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++)
+  const across = Array.from({ length: width }, (_, x) => box(x, width, image.width));
+  const down = Array.from({ length: height }, (_, y) => box(y, height, image.height));
+  let at = 0;
+  for (const rows of down)
+    for (const columns of across)
       for (let c = 0; c < channels; c++)
-        pixels[(y * width + x) * channels + c] = Math.round(
-          boxMean(image, c, box(x, width, image.width), box(y, height, image.height)),
-        );
+        pixels[at++] = Math.round(boxMean(image, c, columns, rows));
   return { ...image, width, height, pixels };
 }
 

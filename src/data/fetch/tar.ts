@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
+import type { Extract } from 'tar-stream';
 import { DataError, EspalierError } from '../../errors.js';
 import { fileReason } from '../read-bytes.js';
 
@@ -57,6 +57,7 @@ export async function readTar(
       yield chunk;
     }
   };
+  const { extract } = await import('tar-stream');
   const tar = extract();
   const visitAll = async () => {
     for await (const entry of tar) {
@@ -97,7 +98,7 @@ export async function readTar(
   }
 }
 
-function stop(stream: Readable, tar: ReturnType<typeof extract>, error: unknown): never {
+function stop(stream: Readable, tar: Extract, error: unknown): never {
   const reason = error instanceof Error ? error : new Error(String(error));
   stream.destroy(reason);
   tar.destroy(reason);
@@ -105,7 +106,7 @@ function stop(stream: Readable, tar: ReturnType<typeof extract>, error: unknown)
 }
 
 /** Sends the archive through gzip's decompressor where it needs it. */
-async function feed(stream: Readable, tar: ReturnType<typeof extract>): Promise<void> {
+async function feed(stream: Readable, tar: Extract): Promise<void> {
   const iterator = stream[Symbol.asyncIterator]();
   const first = await iterator.next();
   const head: Uint8Array = first.done ? new Uint8Array(0) : first.value;

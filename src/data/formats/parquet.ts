@@ -3,13 +3,7 @@
  * a column of labels. The metadata key `huggingface` names the columns' kinds and the classes.
  * @see https://huggingface.co/docs/datasets/image_dataset
  */
-import {
-  asyncBufferFromFile,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { FileMetaData } from 'hyparquet';
 import { z } from 'zod';
 import { DataError, EspalierError } from '../../errors.js';
 import { type EncodedImage, encodedSource } from '../encoded-source.js';
@@ -90,14 +84,16 @@ function findColumns(metadata: FileMetaData, path: string, coarse: boolean): Col
 async function readRows(files: Files, name: string, coarse: boolean, skipped: Skipped[]) {
   const path = files.path(name);
   const rows: Row[] = [];
+  const reader = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
   try {
-    const file = await asyncBufferFromFile(path);
-    const metadata = await parquetMetadataAsync(file);
+    const file = await reader.asyncBufferFromFile(path);
+    const metadata = await reader.parquetMetadataAsync(file);
     const columns = findColumns(metadata, path, coarse);
     let start = 0;
     for (const group of metadata.row_groups) {
       const end = start + Number(group.num_rows);
-      const found = await parquetReadObjects({
+      const found = await reader.parquetReadObjects({
         ...{ file, metadata, compressors, utf8: false },
         ...{ columns: [columns.image, columns.label], rowStart: start, rowEnd: end },
       });
