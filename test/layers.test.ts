@@ -27,7 +27,7 @@ const layers = [
 const faces = ['src/index.ts', 'src/extend.ts', 'src/node.ts'];
 /** Layers that run in a browser, but for files that say so in their name. */
 const portable = layers.slice(1, layers.indexOf('methods') + 1);
-const nodeOnly = ['src/runtime/node.ts', 'src/runtime/profile.ts'];
+const nodeOnly = ['node', 'node-threads', 'profile'].map((name) => `src/runtime/${name}.ts`);
 /** Packages that the portable layers may load: they run in a browser themselves. */
 const portablePackages = ['@bufbuild/protobuf', 'zod', 'onnxruntime-web'];
 

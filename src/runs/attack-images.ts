@@ -1,10 +1,11 @@
 /** Images of an audit as PNG files: exactly the 8-bit values that were judged. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { decode, encode } from 'fast-png';
+import { decode } from 'fast-png';
 import { DataError } from '../errors.js';
 import type { ImageShape } from '../methods/attack/model.js';
 import { writeAtomically } from './atomic-file.js';
+import { wholePng } from './png-file.js';
 
 /**
  * Writes an image, whole or not at all.
@@ -17,10 +18,8 @@ export async function writeAttackImage(
   { channels, height, width }: ImageShape,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const data = interleaved(planes, channels);
-  await writeAtomically(path, encode({ data, width, height, channels, depth: 8 }), {
-    what: 'image',
-  });
+  const rows = interleaved(planes, channels);
+  await writeAtomically(path, wholePng(rows, { width, height }), { what: 'image' });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** PNG files written row by row, so that their size is bounded by the disk alone. */
 import { once } from 'node:events';
-import { crc32, createDeflate, type Deflate } from 'node:zlib';
+import { crc32, createDeflate, type Deflate, deflateSync } from 'node:zlib';
 import { UsageError } from '../errors.js';
 import { openStreamed, type StreamedFile } from './streamed-file.js';
 
@@ -83,7 +83,7 @@ export async function rgbPngWriter(path: string, size: PngSize): Promise<PngWrit
 async function pngWriter(
   path: string,
   { width, height }: PngSize,
-  { colour, depth }: { readonly colour: keyof typeof colourTypes; readonly depth: 8 | 16 },
+  { colour, depth }: PixelForm,
   beforeData: Uint8Array,
 ): Promise<PngWriter> {
   if (![width, height].every((n) => Number.isSafeInteger(n) && n >= 1 && n <= longest))
@@ -91,11 +91,7 @@ async function pngWriter(
       actual: [width, height],
     });
   const file = await openStreamed(path, 'PNG');
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([depth, colourTypes[colour]], 8);
-  await file.write(Buffer.concat([signature, chunk('IHDR', header), beforeData]));
+  await file.write(Buffer.concat([headOf({ width, height }, { colour, depth }), beforeData]));
   const data = compressor(file);
   const perRow = colour === 'rgb' ? 3 * width : width;
   let missing = height;
@@ -108,13 +104,8 @@ async function pngWriter(
           { actual: rows.length },
         );
       missing -= count;
-      // Each row begins with its filter: none, since ids next to each other are no gradient.
       const bytes = depth === 16 ? bigEndian(rows) : rows;
-      const line = (perRow * depth) / 8;
-      const filtered = Buffer.alloc(count * (line + 1));
-      for (let y = 0; y < count; y++)
-        filtered.set(bytes.subarray(y * line, (y + 1) * line), y * (line + 1) + 1);
-      await data.write(filtered);
+      await data.write(unfiltered(bytes, (perRow * depth) / 8));
     },
     async finish() {
       if (missing > 0)
@@ -130,6 +121,45 @@ async function pngWriter(
       await file.abandon();
     },
   };
+}
+
+/**
+ * A small image as a whole PNG in memory, 8 bits a channel: tenths of a millisecond, where `encodePng`, which runs in browsers
+ * too, takes milliseconds.
+ * @param rows (height, width) of grey, or (height, width, 3)
+ */
+export function wholePng(rows: Uint8Array, size: PngSize): Uint8Array {
+  const colour = rows.length === size.width * size.height ? 'grey' : 'rgb';
+  const data = deflateSync(unfiltered(rows, rows.length / size.height), { level: 6 });
+  return Buffer.concat([
+    headOf(size, { colour, depth: 8 }),
+    chunk('IDAT', data),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** How pixels are kept. */
+interface PixelForm {
+  readonly colour: keyof typeof colourTypes;
+  readonly depth: 8 | 16;
+}
+
+/** What comes before palette and pixels. */
+function headOf({ width, height }: PngSize, { colour, depth }: PixelForm): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([depth, colourTypes[colour]], 8);
+  return Buffer.concat([signature, chunk('IHDR', header)]);
+}
+
+/** Rows of `line` bytes, each after its filter: none, since ids next to each other are no gradient. */
+function unfiltered(bytes: Uint8Array | Uint16Array, line: number): Uint8Array {
+  const count = bytes.length / line;
+  const rows = Buffer.alloc(count * (line + 1));
+  for (let y = 0; y < count; y++)
+    rows.set(bytes.subarray(y * line, (y + 1) * line), y * (line + 1) + 1);
+  return rows;
 }
 
 /** Numbers of 16 bits as PNG has them, the higher byte first. */

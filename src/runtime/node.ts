@@ -2,7 +2,8 @@
 import { RuntimeUnavailableError } from '../errors.js';
 import { blockSize } from './block-size.js';
 import { withBlockedConvolutions } from './blocked.js';
-import { ortRuntime } from './ort.js';
+import { onThreads } from './node-threads.js';
+import { type Ort, ortRuntime } from './ort.js';
 import type { Runtime } from './runtime.js';
 
 /**
@@ -20,15 +21,23 @@ export async function loadNative(): Promise<typeof import('onnxruntime-node')> {
   });
 }
 
+export interface NodeRuntimeOptions {
+  /**
+   * Gives each session a thread of its own, to and from which tensors are copied: runs of several sessions then go side by
+   * side, and the event loop stays free meanwhile. Off by default.
+   */
+  readonly onThreads?: boolean;
+}
+
 /**
  * The runtime over `onnxruntime-node`.
  * @throws RuntimeUnavailableError where the package is not installed or does not load.
  */
-export async function nodeRuntime(): Promise<Runtime> {
+export async function nodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const ort = await loadNative();
   const version = ort.env.versions?.node ?? ort.env.versions?.common ?? '';
-  return withBlocks(
-    ortRuntime(`onnxruntime-node ${version}`.trim(), ort, true, {
+  const over = (module: Ort, writesInPlace: boolean): Runtime =>
+    ortRuntime(`onnxruntime-node ${version}`.trim(), module, writesInPlace, {
       executionProviders: ['cpu'],
       logSeverityLevel: 3,
       extra: {
@@ -40,8 +49,9 @@ export async function nodeRuntime(): Promise<Runtime> {
           set_denormal_as_zero: '1',
         },
       },
-    }),
-  );
+    });
+  const own = over(ort, true);
+  return options.onThreads ? withBlocks(over(onThreads(ort), false), own) : withBlocks(own);
 }
 
 /**

@@ -8,7 +8,8 @@ import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Feeds, Runtime, Session, SessionOptions } from './runtime.js';
 
-type Ort = Pick<typeof ort, 'InferenceSession' | 'Tensor'>;
+/** What is used of ONNX Runtime's module. */
+export type Ort = Pick<typeof ort, 'InferenceSession' | 'Tensor'>;
 
 /** Runs on WebGPU crash when two sessions overlap, so all of them wait for one another here. */
 let gpuQueue: Promise<unknown> = Promise.resolve();

@@ -1,9 +1,11 @@
 /** Whatever can be attacked, by its name: an ONNX file, a module with a function, an HTTP address. */
+import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
-import { type BlackBox, isWhiteBox, networkRange, type Range } from '../../methods/attack/model.js';
-import { onnxBox } from '../../methods/attack/onnx-box.js';
+import type { Model } from '../../graph/graph.js';
+import { type BlackBox, networkRange, type Range } from '../../methods/attack/model.js';
+import { type OnnxBoxOptions, onnxBox } from '../../methods/attack/onnx-box.js';
 import { type Preprocessing, readSpec } from '../../onnx/metadata.js';
 import { readModelFile } from '../../runs/model-file.js';
 import { nodeRuntime } from '../../runtime/node.js';
@@ -64,12 +66,14 @@ export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model)
 
 /**
  * Opens what the word names.
+ * @param images that may be attacked side by side: an ONNX file gets no more sessions
  * @throws UsageError for a word that is none of the three; what opening each throws.
  */
 export async function openBox(
   model: string,
   options: BoxOptions,
   context: Context,
+  images: number,
 ): Promise<OpenedBox> {
   if (isAddress(model)) return openAddress(model, options, context);
   const path = resolve(context.cwd, model);
@@ -79,7 +83,7 @@ export async function openBox(
       ...{ kind: 'module', isNamed: true, preprocessing: null },
       requests: { sent: 0, failed: 0 },
     };
-  return openFile(model, path, options, context);
+  return openFile(path, { ...options, name: model, images }, context);
 }
 
 async function openAddress(
@@ -104,11 +108,11 @@ const isLoopback = (address: string): boolean =>
   URL.canParse(address) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(address).hostname);
 
 async function openFile(
-  name: string,
   path: string,
-  options: BoxOptions,
+  options: BoxOptions & { readonly name: string; readonly images: number },
   context: Context,
 ): Promise<OpenedBox> {
+  const { name, classes, output, scores, batchSize } = options;
   const model = await readModelFile(path);
   const input = chooseInput(name, model, options.input);
   const spec = readSpec(model.metadata, input.shape ?? []);
@@ -118,16 +122,17 @@ async function openFile(
     input,
   );
   for (const note of notes) context.note(note);
-  const { classes, output, scores, threads, batchSize } = options;
+  const { threads = availableParallelism(), images } = options;
   const box = await onnxBox({
-    ...{ runtime: await nodeRuntime(), model, name, preprocessing },
+    // On threads of their own sessions do not hold each other up, nor the signals that are to end an audit.
+    ...{ runtime: await nodeRuntime({ onThreads: true }), model, name, preprocessing },
     ...{ classes, input: input.name, output },
     scores: scores === 'auto' ? undefined : scores,
-    session: threads === undefined ? {} : { threads },
+    ...sessionsOf(model, threads, images),
     ...(batchSize !== undefined && { bestBatch: batchSize }),
   });
   return {
-    box: breathing(box),
+    box,
     kind: 'onnx',
     isNamed: (classes ?? spec?.classes) !== undefined,
     preprocessing,
@@ -135,22 +140,21 @@ async function openFile(
   };
 }
 
-/** The same box with a pause before each batch: the runtime blocks the event loop, and no signal would come through. */
-function breathing(box: BlackBox): BlackBox {
-  const pause = () => new Promise<void>((resume) => setImmediate(resume));
-  return {
-    ...box,
-    async predict(images, n, signal, isJudgement) {
-      await pause();
-      return box.predict(images, n, signal, isJudgement);
-    },
-    ...(isWhiteBox(box) && {
-      async inputGradient(images: Float32Array, n: number, labels: Int32Array) {
-        await pause();
-        return box.inputGradient(images, n, labels);
-      },
-    }),
-  };
+/** Sessions at most: more than these one thread of JavaScript does not keep busy. And bytes of weights in all of them. */
+const [mostSessions, mostWeights] = [8, 2 ** 30];
+
+/** Several sessions of few threads answer more than one of many: a batch of one works while another is made ready. */
+function sessionsOf(
+  { graph }: Model,
+  threads: number,
+  images: number,
+): Required<Pick<OnnxBoxOptions, 'session' | 'sessions'>> {
+  let weights = 1;
+  for (const { data } of graph.initializers.values())
+    weights += ArrayBuffer.isView(data) ? data.byteLength : 0;
+  const fitting = Math.max(1, Math.floor(mostWeights / weights));
+  const sessions = Math.min(threads, images, mostSessions, fitting);
+  return { sessions, session: { threads: Math.floor(threads / sessions) } };
 }
 
 /** How `--range` reads. */

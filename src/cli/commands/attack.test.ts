@@ -94,6 +94,23 @@ describe('attack', () => {
     expect((await attack(line)).err).toContain('already holds one');
   });
 
+  it('gives the same whatever is attacked beside an image', async () => {
+    const ledgers = [1, 2, 3].map(async (threads) => {
+      const { code, err } = await run(
+        `attack model.onnx --data photos --images 8 --batch-size 4 --threads ${threads} --folder beside-${threads}`,
+        { cwd: folder.path },
+      );
+      expect(code, err).toBe(0);
+      return linesOf(`beside-${threads}/ledger.jsonl`)
+        .filter(({ type }) => type === 'image')
+        .map((line) => ({ ...line, seconds: null }))
+        .sort((a, b) => Number(a['index']) - Number(b['index']));
+    });
+    const [alone, ...beside] = await Promise.all(ledgers);
+    expect(alone).toHaveLength(8);
+    for (const ledger of beside) expect(ledger).toEqual(alone);
+  });
+
   it('says probe, score and range, and what decimals the probabilities have', async () => {
     const line = '--attack locsearch --p 1 --rank-by margin --candidates 12 --exclusion 4';
     const { code, out, err } = await attack(

@@ -112,7 +112,9 @@ export const attackCommand = command({
   async run({ options: given, arguments: { model } }, context) {
     const gates = gatesOf(given, gateFigures);
     const attack = attacks[given.attack](given);
-    const { box, isNamed, preprocessing, kind } = await openBox(model, given, context);
+    // Gradients are had one by one: all threads on one image.
+    const most = attack.needs === 'gradients' ? 1 : given.images;
+    const { box, isNamed, preprocessing, kind } = await openBox(model, given, context, most);
     const data = await openImageData(given, context);
     const source = splitOf(data, given);
     const { classes } = box;

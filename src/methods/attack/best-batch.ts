@@ -4,8 +4,8 @@
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /** Times that every size has its turn, one after the other, so that what disturbs for a moment hits no size alone. */
 const turns = 3;
-/** Runs of one turn: as many as fit into so many milliseconds, one at least. */
-const turn = 6;
+/** Runs of one turn: as many as fit into so many milliseconds, but these at least, or the shortest of few would look long. */
+const [turn, runs] = [6, 2];
 /** Milliseconds: past a batch that takes so long no larger one is tried, since what a batch costs is lost in them. */
 const longest = 50;
 /** The smallest size that is so near to the fastest is taken: larger ones are only full more rarely. */
@@ -46,10 +46,10 @@ export async function measureBestBatch(
 async function timed(run: (n: number) => Promise<unknown>, n: number): Promise<number> {
   const begun = performance.now();
   let best = Number.POSITIVE_INFINITY;
-  do {
+  for (let i = 0; i < runs || performance.now() - begun < turn; i++) {
     const start = performance.now();
     await run(n);
     best = Math.min(best, performance.now() - start);
-  } while (performance.now() - begun < turn);
+  }
   return best / n;
 }

@@ -28,6 +28,11 @@ export interface OnnxBoxOptions {
   /** What the output is; where left out, its rows are looked at. */
   readonly scores?: Extract<ScoreKind, 'logits' | 'probabilities'> | undefined;
   readonly session?: SessionOptions;
+  /**
+   * Sessions that answer side by side, where the runtime gives each a thread of its own. As many batches and one more are
+   * then taken at a time, so that one waits where another ends; one at a time where left out.
+   */
+  readonly sessions?: number;
   /** Images at a time; measured where left out, which takes about half a second, once for a model and its settings. */
   readonly bestBatch?: number;
 }
@@ -48,7 +53,7 @@ const measured = new WeakMap<Model, Map<string, number>>();
  * classifier of images or the runtime refuses it.
  */
 export async function onnxBox(options: OnnxBoxOptions): Promise<WhiteBox> {
-  const { runtime, model, session: settings = {} } = options;
+  const { runtime, model, session: settings = {}, sessions = 1 } = options;
   const { input, output } = ends(model, options);
   const spec = readSpec(model.metadata, input.shape ?? []);
   const preprocessing = options.preprocessing ?? spec?.preprocessing;
@@ -57,8 +62,11 @@ export async function onnxBox(options: OnnxBoxOptions): Promise<WhiteBox> {
       'the model does not say how images go in: give its preprocessing (size, layout, scale, mean, std, colours)',
     );
   const ask = { preprocessing, input: input.name, output };
-  const opened = await open(runtime, model, ask, settings);
-  const { box, predict, fixed } = opened;
+  const { box, predict: first, fixed } = await open(runtime, model, ask, settings);
+  const others = Array.from({ length: sessions - 1 }, async () =>
+    predictor(await runtime.load(box.model, settings), box, fixed),
+  );
+  const predict = inTurn([first, ...(await Promise.all(others))]);
   const classes = classNames(options.classes ?? spec?.classes, box.classes);
   const { channels, height, width } = preprocessing;
   const size = channels * height * width;
@@ -66,19 +74,27 @@ export async function onnxBox(options: OnnxBoxOptions): Promise<WhiteBox> {
   const best = async (): Promise<number> => {
     const known = measured.get(model) ?? new Map<string, number>();
     measured.set(model, known);
-    const key = JSON.stringify([runtime.name, settings, ask]);
-    const found =
-      known.get(key) ?? (await measureBestBatch(async (n) => predict(made(n), n), most));
+    const key = JSON.stringify([runtime.name, settings, sessions, ask]);
+    const all = async (n: number): Promise<unknown> => {
+      const images = made(n);
+      return Promise.all(Array.from({ length: sessions }, () => predict(images, n)));
+    };
+    const found = known.get(key) ?? (await measureBestBatch(all, most));
     known.set(key, found);
     return found;
   };
-  const made = (n: number): Float32Array => noise(n * size);
+  let last: Float32Array = new Float32Array();
+  const made = (n: number): Float32Array => {
+    if (last.length !== n * size) last = noise(n * size);
+    return last;
+  };
   const gradients = lazyGradient(runtime, box, settings, fixed ?? undefined);
   return {
     name: options.name ?? model.graph.name,
     ...{ channels, height, width, classes },
     scores: options.scores ?? (await kindOf(box, predict, made)),
     outOfRange: true,
+    concurrency: options.sessions === undefined ? 1 : sessions + 1,
     bestBatch: fixed ?? options.bestBatch ?? (await best()),
     predict,
     inputGradient: gradients,
@@ -184,6 +200,20 @@ async function agree(a: Opened, b: Opened): Promise<boolean> {
   });
   const scale = wanted.reduce((largest, score) => Math.max(largest, Math.abs(score)), 1e-6);
   return wanted.every((score, i) => Math.abs(score - (got[i] ?? NaN)) <= tolerance * scale);
+}
+
+/** Gives each batch to whoever has the fewest before it. */
+function inTurn(all: readonly WhiteBox['predict'][]): WhiteBox['predict'] {
+  const lines = all.map((predict) => ({ predict, waiting: 0 }));
+  return async (...given) => {
+    const line = lines.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+    line.waiting++;
+    try {
+      return await line.predict(...given);
+    } finally {
+      line.waiting--;
+    }
+  };
 }
 
 /** Runs images as they lie; a model of a fixed batch gets them in parts, the last one filled up with black. */

@@ -8,7 +8,7 @@ export class Probes {
   readonly #context: AttackContext;
   readonly #size: number;
   readonly #rows: number;
-  readonly #buffer: Float32Array;
+  #buffer = new Float32Array();
 
   constructor(context: AttackContext) {
     const { box } = context;
@@ -16,7 +16,6 @@ export class Probes {
     this.#size = context.image.length;
     // As many as are under way at a time: more would only take memory.
     this.#rows = Math.max(1, box.bestBatch ?? 64) * Math.max(1, box.concurrency ?? 1);
-    this.#buffer = new Float32Array(this.#rows * this.#size);
   }
 
   /**
@@ -28,6 +27,8 @@ export class Probes {
     const answers: Float32Array[] = [];
     for (let from = 0; from < changes.length; from += this.#rows) {
       const part = changes.slice(from, from + this.#rows);
+      if (this.#buffer.length < part.length * this.#size)
+        this.#buffer = new Float32Array(part.length * this.#size);
       part.forEach((change, i) => {
         const row = this.#buffer.subarray(i * this.#size, (i + 1) * this.#size);
         row.set(current);
