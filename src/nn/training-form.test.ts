@@ -3,6 +3,7 @@ import fixture from '../../test/fixtures/batch-normalization.json' with { type: 
 import { backward } from '../autodiff/backward.js';
 import { model, type Value } from '../graph/graph.js';
 import { type Builder, builder } from '../ops/builder.js';
+import { load } from '../ops/load.js';
 import { nodeRuntime } from '../runtime/node.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import { noiseFeeds } from '../train/noise.js';
@@ -178,4 +179,32 @@ it('says what it needs to know before the run', () => {
   expect(() => trainingForm(computed.build(), { batchNormalization: 'live' })).toThrow(
     /its running statistics "c" must be an initializer/,
   );
+});
+
+it('a pool of a Relu has the Relu behind it, with the same numbers and gradients', async () => {
+  const b = builder();
+  const dims = [2, 3, 7, 8];
+  const relu = b.Relu(b.input('x', 'float32', dims));
+  const attributes = { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 };
+  b.output(b.MaxPool(relu, attributes), 'y');
+  const graph = b.build();
+  // Small whole numbers, so that windows have ties, above and below 0.
+  const x = tensor(
+    'float32',
+    dims,
+    Array.from({ length: 2 * 3 * 7 * 8 }, (_, i) => ((7 * i + (i % 11)) % 6) - 3),
+  );
+  const results = [];
+  for (const form of [load(graph), trainingForm(graph, { batchNormalization: 'frozen' }).b]) {
+    const [y, own] = [form.value('y'), form.value('x')];
+    const [dx] = backward(form, sum(form, form.Mul(y, y)), [own]);
+    form.output(dx as Value, 'dx');
+    expect(form.nodes.some(({ inputs: [of], op }) => op === 'MaxPool' && of === 'x')).toBe(
+      results.length === 1,
+    );
+    expect(form.value(relu.name).shape).toEqual(dims);
+    results.push(await (await runtime.load(model(form.build()))).run({ x }));
+  }
+  expect(results[1]?.['y']?.data).toEqual(results[0]?.['y']?.data);
+  expect(results[1]?.['dx']?.data).toEqual(results[0]?.['dx']?.data);
 });
