@@ -117,7 +117,7 @@ export const attackRows: readonly AttackRow[] = [
   row('mnist-sparse-rs', 'mnist', random(12)),
   ...small.flatMap((name) =>
     [1, 5, 10, 100].map((p) =>
-      row(`${name}-randadv-${p}`, name, { title: 'RandAdv', attack: randAdv({ p }), images: 100 }),
+      row(`${name}-randadv-${p}`, name, { title: 'RandAdv', attack: randAdv({ p }) }),
     ),
   ),
   ...([1, 'adaptive', 5, 10] as const).map((p) =>

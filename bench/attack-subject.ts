@@ -19,6 +19,7 @@ import { normal } from '../src/nn/init.js';
 import type { Preprocessing } from '../src/onnx/metadata.js';
 import { builder } from '../src/ops/builder.js';
 import { readModelFile } from '../src/runs/model-file.js';
+import { nodeRuntime } from '../src/runtime/node.js';
 import type { Runtime } from '../src/runtime/runtime.js';
 import { fillUniform, streamKey } from '../src/tensor/random.js';
 import type { Tensor } from '../src/tensor/tensor.js';
@@ -36,7 +37,10 @@ export interface AttackSubject {
   readonly model: Model;
   readonly isReal: boolean;
   readonly images: readonly AuditImage[];
+  /** One session of so many threads. */
   box(threads: number): Promise<BlackBox>;
+  /** So many sessions, as `espalier attack` has them. */
+  sessions(threads: number): Promise<BlackBox>;
 }
 
 /** Surer than this, and probabilities of many candidates are the same in float32: rounding then decides which is best. */
@@ -49,8 +53,12 @@ export async function attackSubject(runtime: Runtime, count: number): Promise<At
   const file = join(data, 'models/cifar10-resnet20.onnx');
   const source = existsSync(file) ? await testImages(20 + 8 * count) : null;
   const network = source ? await readModelFile(file) : drawnResnet();
+  const ask = { model: network, name: 'ResNet-20', preprocessing };
   const box = (threads: number): Promise<BlackBox> =>
-    onnxBox({ runtime, model: network, name: 'ResNet-20', preprocessing, session: { threads } });
+    onnxBox({ ...ask, runtime, session: { threads } });
+  const onThreads = await nodeRuntime({ onThreads: true });
+  const sessions = (count: number): Promise<BlackBox> =>
+    onnxBox({ ...ask, runtime: onThreads, session: { threads: 1 }, sessions: count });
   const one = await box(1);
   const images: AuditImage[] = [];
   for (const { image, label } of source ?? drawnImages(count)) {
@@ -61,7 +69,7 @@ export async function attackSubject(runtime: Runtime, count: number): Promise<At
     if (label < 0 || isClear) images.push({ image, label: said });
     if (images.length === count) break;
   }
-  return { model: network, isReal: source !== null, images, box };
+  return { model: network, isReal: source !== null, images, box, sessions };
 }
 
 async function testImages(count: number): Promise<AuditImage[] | null> {

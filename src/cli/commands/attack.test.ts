@@ -103,7 +103,7 @@ describe('attack', () => {
       expect(code, err).toBe(0);
       return linesOf(`beside-${threads}/ledger.jsonl`)
         .filter(({ type }) => type === 'image')
-        .map((line) => ({ ...line, seconds: null }))
+        .map((line): Record<string, unknown> => ({ ...line, seconds: null }))
         .sort((a, b) => Number(a['index']) - Number(b['index']));
     });
     const [alone, ...beside] = await Promise.all(ledgers);
