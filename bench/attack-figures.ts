@@ -70,7 +70,7 @@ export function findings(
 interface Rate {
   readonly threads: number;
   readonly queriesPerSecond: number;
-  /** Of the engine's best batch: the quickest audit by the quickest batch, since what disturbs only makes them longer. */
+  /** Of the engine's best batch: of the quickest turns, since what disturbs only makes them longer. */
   readonly overThroughput: number;
   /** The same of the medians. */
   readonly ofMedians: number;

@@ -87,22 +87,18 @@ export const attackBenchmark: Benchmark = {
     );
     const own = names.flatMap((name) => boxes.map((box) => ourSide(name, subject, box, turns)));
     const audits: Side[] = [];
-    for (const threads of context.threads) {
-      const box = await subject.sessions(threads);
-      for (const name of names)
-        audits.push(
-          auditSide(name, subject, { threads, box }, all.slice(0, inAudit[name] * context.steps)),
-        );
+    for (const { threads, box } of boxes) {
+      const sessions = { threads, box: await subject.sessions(threads) };
+      const sides = names.map((name) =>
+        auditSide(name, subject, sessions, all.slice(0, inAudit[name] * context.steps)),
+      );
+      // The engine's turn between the two that are held against it.
+      audits.push(...sides.slice(0, 1), engineSide({ threads, box }), ...sides.slice(1));
     }
-    const engine = boxes.map(engineSide);
     const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
     try {
       const theirs = await torchSides(context, subject, folder, turns);
-      return findings(
-        await inRounds([...own, ...audits, ...engine, ...theirs], context),
-        turns,
-        subject,
-      );
+      return findings(await inRounds([...own, ...audits, ...theirs], context), turns, subject);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
