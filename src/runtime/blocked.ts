@@ -4,11 +4,20 @@
  * are trained. Its operators, of the domain `com.microsoft.nchwc`, count on one machine's block size, so that the pass
  * belongs to loading a graph and never to a graph that is kept: decision 015.
  */
-import type { Attribute, Attributes, Graph, Model, Node, ValueInfo } from '../graph/graph.js';
+import type {
+  Attribute,
+  Attributes,
+  Graph,
+  Model,
+  Node,
+  ValueInfo,
+  WeightGradient,
+} from '../graph/graph.js';
 import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, type Shape, sizeOf } from '../tensor/shape.js';
 import { byChannel, isElementwise, sameDims, scaled, sumToChannels } from './blocked-maps.js';
+import { hasRows, rowsGradient } from './blocked-rows.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
 
@@ -113,10 +122,24 @@ class Blocking {
     const [x, dy, shape] = [image, windows, dw].map((name) => this.#infos.get(name)?.shape);
     if (!x || !dy || !shape || ![x, dy, shape].every(isStatic)) return null;
     const sizes = { image: x, windows: dy, kernel: gradient.kernel } as GradientSizes;
-    if (!hasBlockedGradient(sizes, gradient, this.#block)) return null;
+    const found = this.#weightGradient(dw, gradient, sizes);
+    if (!found) return null;
     this.#replaced = true;
-    const [nodes, numbers] = blockedGradient(this.#maker, dw, gradient, sizes, this.#block);
+    const [nodes, numbers] = found;
     return [...nodes, this.#maker.reshape(numbers, shape as readonly number[], dw)];
+  }
+
+  #weightGradient(
+    dw: string,
+    gradient: WeightGradient,
+    sizes: GradientSizes,
+  ): [Node[], string] | null {
+    const [maker, block] = [this.#maker, this.#block];
+    if (hasBlockedGradient(sizes, gradient, block))
+      return blockedGradient(maker, dw, gradient, sizes, block);
+    const image = this.#resident.has(gradient.image) && this.#blocked.get(gradient.image);
+    if (!image || !hasRows(sizes, gradient, block)) return null;
+    return rowsGradient(maker, dw, gradient, sizes, image, block);
   }
 
   #nodesFor(node: Node): Node[] {

@@ -35,15 +35,18 @@ export class NodeMaker {
 
   /** A list of whole numbers, as Reshape takes one. */
   list(wanted: string, numbers: readonly number[]): string {
-    const name = this.name(wanted);
-    this.constants.set(name, tensor('int64', [numbers.length], numbers));
-    return name;
+    return this.constant(wanted, tensor('int64', [numbers.length], numbers));
   }
 
   /** One number, float32. */
   number(wanted: string, value: number): string {
+    return this.constant(wanted, scalar('float32', value));
+  }
+
+  /** An initializer. */
+  constant(wanted: string, data: Tensor): string {
     const name = this.name(wanted);
-    this.constants.set(name, scalar('float32', value));
+    this.constants.set(name, data);
     return name;
   }
 
