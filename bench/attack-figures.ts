@@ -1,15 +1,7 @@
 /** What the benchmark of attacks makes of its times. */
-import {
-  auditName,
-  engineName,
-  type Name,
-  names,
-  ourName,
-  type Taken,
-  type Turns,
-  torchName,
-} from './attack-sides.js';
+import { type Name, names, ourName, type Taken, type Turns, torchName } from './attack-sides.js';
 import type { AttackSubject } from './attack-subject.js';
+import { auditName, engineName } from './attack-throughput.js';
 import type { Findings } from './benchmark.js';
 import {
   best,
@@ -70,22 +62,21 @@ export function findings(
 interface Rate {
   readonly threads: number;
   readonly queriesPerSecond: number;
-  /** Of the engine's best batch: of the quickest turns, since what disturbs only makes them longer. */
+  /** Of the engine's best batch, by the medians of all turns, and by the quickest. */
   readonly overThroughput: number;
-  /** The same of the medians. */
-  readonly ofMedians: number;
+  readonly ofMinima: number;
 }
 
 /** Of the audit on as many threads as the engine's side has. */
 function rateOf(sides: readonly Timed[], name: Name, engine: Timed): Rate {
   const { threads } = engine;
   const own = sides.find((side) => side.name === auditName(name) && side.threads === threads);
-  const [least, median] = [own?.minimum ?? Number.NaN, own?.median ?? Number.NaN];
+  const [median, least] = [own?.median ?? Number.NaN, own?.minimum ?? Number.NaN];
   return {
     threads,
-    queriesPerSecond: 1000 / least,
-    overThroughput: engine.minimum / least,
-    ofMedians: engine.median / median,
+    queriesPerSecond: 1000 / median,
+    overThroughput: engine.median / median,
+    ofMinima: engine.minimum / least,
   };
 }
 
@@ -108,8 +99,8 @@ function linesOf(name: Name, figures: AttackFigures): string[] {
   return [
     `${name}: ${meanQueries.toFixed(1)} queries an image`,
     ...rates.map(
-      ({ threads, queriesPerSecond, overThroughput: over, ofMedians }) =>
-        `${name}, audit, ${threadsText(threads)}: ${queriesPerSecond.toFixed(0)} queries a second, ${over.toFixed(2)} of the engine's best batch (of the medians ${ofMedians.toFixed(2)}; at least ${wanted.throughput}: ${verdict(over)})`,
+      ({ threads, queriesPerSecond, overThroughput: over, ofMinima }) =>
+        `${name}, audit, ${threadsText(threads)}: ${queriesPerSecond.toFixed(0)} queries a second, ${over.toFixed(2)} of the engine's best batch (of the minima ${ofMinima.toFixed(2)}; at least ${wanted.throughput}: ${verdict(over)})`,
     ),
     ...(overPeer
       ? [

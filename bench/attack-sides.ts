@@ -1,6 +1,6 @@
-/** What takes turns in the benchmark of attacks: ours one image after the other, whole audits, the engine alone, PyTorch. */
+/** What takes turns in the benchmark of attacks, one image after the other: ours, and PyTorch. */
 import type { Attack, AttackRecord } from '../src/methods/attack/attack.js';
-import { type AuditImage, audit } from '../src/methods/attack/audit.js';
+import type { AuditImage } from '../src/methods/attack/audit.js';
 import { locSearch, locSearchDefaults } from '../src/methods/attack/locsearch.js';
 import type { BlackBox } from '../src/methods/attack/model.js';
 import { runAttack } from '../src/methods/attack/run.js';
@@ -36,7 +36,7 @@ const keep = (turns: Turns, side: string, taken: Taken): void => {
   turns.set(side, [...(turns.get(side) ?? []), taken]);
 };
 
-const attackOf = (name: Name, subject: AttackSubject): Attack => {
+export const attackOf = (name: Name, subject: AttackSubject): Attack => {
   const { faithful, sharp: own } = settingsOf(subject);
   return name === 'faithful' ? locSearch(faithful) : sharp(own);
 };
@@ -76,33 +76,7 @@ export function ourSide(
 }
 
 export const ourName = (name: Name): string => `Espalier, ${name}`;
-export const auditName = (name: Name): string => `audit, ${name}`;
 export const torchName = (name: Name, form: Form): string => `${peerName(form)}, ${name}`;
-export const engineName = 'engine, best batch';
-
-/** An audit of all images as `espalier attack` has it, but for its files: milliseconds a query. */
-export function auditSide(
-  name: Name,
-  subject: AttackSubject,
-  { box, threads }: OpenBox,
-  images: readonly AuditImage[],
-): Side {
-  const attack = attackOf(name, subject);
-  const sideBySide = box.concurrency ?? 1;
-  const of = (some: readonly AuditImage[]) =>
-    audit({ box, attack, images: some, seed, sideBySide });
-  return {
-    name: auditName(name),
-    threads,
-    async measure({ warmup }) {
-      await of(images.slice(0, warmup));
-      const begun = performance.now();
-      const records = await of(images);
-      const spent = performance.now() - begun;
-      return [spent / records.reduce((sum, { queries }) => sum + queries.total, 0)];
-    },
-  };
-}
 
 export function torchSide(
   name: Name,
@@ -121,38 +95,6 @@ export function torchSide(
       const found = await runPeer<Taken>(peer, 'attack.py', [...args, ...more]);
       keep(turns, `${torchName(name, form)} ${threads}`, found);
       return [...found.milliseconds];
-    },
-  };
-}
-
-/** Images that the engine is asked for each that is attacked. */
-const asked = 200;
-
-/** Sizes of batches among which the engine's best is. */
-const batches = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-
-/**
- * The engine by itself: milliseconds an image in the batch that it answers fastest, over as many as an audit may ask, since
- * what shares the machine slows a second down that a single batch slips through.
- */
-export function engineSide({ box, threads }: OpenBox): Side {
-  const images = new Float32Array(256 * box.channels * box.height * box.width).fill(100);
-  const timed = async (n: number, times: number): Promise<number> => {
-    const begun = performance.now();
-    for (let i = 0; i < times; i++) await box.predict(images, n);
-    return (performance.now() - begun) / (n * times);
-  };
-  return {
-    name: engineName,
-    threads,
-    async measure({ steps }) {
-      let [fastest, least] = [1, Number.POSITIVE_INFINITY];
-      for (const n of batches) {
-        await timed(n, 1);
-        const each = Math.min(await timed(n, 1), await timed(n, 1), await timed(n, 1));
-        if (each < least) [fastest, least] = [n, each];
-      }
-      return [await timed(fastest, Math.ceil((asked * steps) / fastest))];
     },
   };
 }

@@ -7,24 +7,13 @@ import { spread } from '../src/methods/attack/sharp.js';
 import { deriveKey, fillNormal, streamKey } from '../src/tensor/random.js';
 import { type Tensor, tensor, zeros } from '../src/tensor/tensor.js';
 import { findings } from './attack-figures.js';
-import {
-  auditSide,
-  engineSide,
-  names,
-  ourSide,
-  seed,
-  settingsOf,
-  type Turns,
-  torchSide,
-} from './attack-sides.js';
+import { names, ourSide, seed, settingsOf, type Turns, torchSide } from './attack-sides.js';
 import { type AttackSubject, attackSubject, weightsOf } from './attack-subject.js';
+import { inAudit, throughput } from './attack-throughput.js';
 import type { BenchContext, Benchmark } from './benchmark.js';
 import { writeExchange } from './exchange.js';
 import { forms } from './peer.js';
 import { inRounds, type Side } from './rounds.js';
-
-/** Images of an audit, by those that are timed one by one: an audit has so many that its ends do not count. */
-const inAudit = { faithful: 2, sharp: 8 };
 
 /** Images, weights, and what the attacks draw for each image. */
 function exchanged(subject: AttackSubject): Map<string, Tensor<'float32'>> {
@@ -86,19 +75,12 @@ export const attackBenchmark: Benchmark = {
       context.threads.map(async (threads) => ({ threads, box: await subject.box(threads) })),
     );
     const own = names.flatMap((name) => boxes.map((box) => ourSide(name, subject, box, turns)));
-    const audits: Side[] = [];
-    for (const { threads, box } of boxes) {
-      const sessions = { threads, box: await subject.sessions(threads) };
-      const sides = names.map((name) =>
-        auditSide(name, subject, sessions, all.slice(0, inAudit[name] * context.steps)),
-      );
-      // The engine's turn between the two that are held against it.
-      audits.push(...sides.slice(0, 1), engineSide({ threads, box }), ...sides.slice(1));
-    }
     const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
     try {
       const theirs = await torchSides(context, subject, folder, turns);
-      return findings(await inRounds([...own, ...audits, ...theirs], context), turns, subject);
+      const sides = await inRounds([...own, ...theirs], context);
+      const rates = await throughput(subject, all, boxes, context);
+      return findings([...sides, ...rates], turns, subject);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
