@@ -95,15 +95,15 @@ export function sumToChannels(
   const [y = '', axes] = [outputs[0], graph.initializers.get(inputs[1] ?? '')];
   if (domain !== '' || (op !== 'ReduceSum' && op !== 'ReduceMean') || !isAllButChannels(axes))
     return null;
-  const [pooled, summed] = [maker.name(`${y}/pooled`), maker.name(`${y}/summed`)];
-  const [batch = 1, , ...sizes] = dims;
+  const pooled = maker.name(`${y}/pooled`);
   // A pool gives means. With one position in each, blocks of channels are channels in their order.
-  const factor = op === 'ReduceSum' ? sizeOf(sizes) : 1 / batch;
-  return [
-    maker.node('GlobalAveragePool', [blocked], pooled),
-    maker.node('ReduceSum', [pooled, inputs[1] ?? ''], summed, attributes, ''),
-    maker.node('Mul', [summed, maker.number(`${y}/factor`, factor)], y, {}, ''),
-  ];
+  const pool = maker.node('GlobalAveragePool', [blocked], pooled);
+  const over = (output: string): Node =>
+    maker.node(op, [pooled, inputs[1] ?? ''], output, attributes, '');
+  if (op === 'ReduceMean') return [pool, over(y)];
+  const [means, positions] = [maker.name(`${y}/means`), sizeOf(dims.slice(2))];
+  const factor = maker.number(`${y}/positions`, positions);
+  return [pool, over(means), maker.node('Mul', [means, factor], y, {}, '')];
 }
 
 const isAllButChannels = (axes: Tensor | undefined): boolean =>
