@@ -130,6 +130,14 @@ describe('the program', () => {
     const commands = files.filter((file) => file.startsWith('src/cli/commands/'));
     expect(commands).toEqual(['src/cli/commands/table.ts']);
   });
+
+  it('loads what reads few files, decodes or runs where it is needed', () => {
+    const rare = ['hyparquet', 'hyparquet-compressors', 'onnxruntime-node', 'sharp', 'tar-stream'];
+    const wrong = sources('src/cli/commands').flatMap((command) =>
+      loadedWith(command, { later: false }).packages.filter(({ name }) => rare.includes(name)),
+    );
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe('the public face', () => {

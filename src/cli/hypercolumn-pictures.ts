@@ -1,6 +1,7 @@
 /** What a classifier of pixels sees in the images that it was taught with: masks, overlays, uncertainty. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Rgb } from '../data/segmentation/scenes.js';
 import type { PixelFeatures } from '../methods/hypercolumn/pixel-features.js';
 import type { PixelFit } from '../methods/hypercolumn/pixel-fit.js';
 import { type PixelScores, pixelScorer } from '../methods/hypercolumn/pixel-model.js';
@@ -11,13 +12,14 @@ import type { CachedFeatures } from '../runs/feature-cache.js';
 import { greyPngWriter, type PngWriter, palettePngWriter, rgbPngWriter } from '../runs/png-file.js';
 import type { RunFolder } from '../runs/run-folder.js';
 import type { ScribbleRunOptions } from './hypercolumn-scribbles.js';
+import type { Meanwhile } from './meanwhile.js';
 import { interleaved } from './segmenter-judging.js';
 
 /** An image with what is seen in it. */
 export interface PicturedImage {
   readonly file: string;
   /** Paths by kind: mask, overlay, uncertainty. */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<'mask' | 'overlay' | 'uncertainty', string>>;
   /** Share of the pixels that each class has, in [0, 1]. */
   readonly shares: readonly number[];
   /** Mean over all pixels, in [0, 1]. */
@@ -26,12 +28,13 @@ export interface PicturedImage {
   readonly picture: ReportScribbles;
 }
 
-/** Writes them into `predictions/`. */
+/** Looks at the images, and begins to write what is seen into `predictions/`. */
 export async function pictureImages(
   run: ScribbleRunOptions,
   { head }: PixelFit,
   layers: readonly CachedFeatures[],
   folder: RunFolder,
+  files: Meanwhile,
 ): Promise<PicturedImage[]> {
   const into = join(folder.path, 'predictions');
   await mkdir(into, { recursive: true });
@@ -44,18 +47,20 @@ export async function pictureImages(
     const score =
       scorers.get(size) ?? (await pixelScorer(run.runtime, run.taps, head, features, session));
     scorers.set(size, score);
-    pictured.push(await picture(run, i, image, await score(features), into));
+    const { seen, ids } = picture(run, i, image, await score(features), into);
+    pictured.push(seen);
+    files.add(save(seen, ids, run.scribbles.palette));
   }
   return pictured;
 }
 
-async function picture(
+function picture(
   { scribbles, opacity }: ScribbleRunOptions,
   index: number,
   image: CachedFeatures['image'],
   { probabilities, uncertainty }: PixelScores,
   into: string,
-): Promise<PicturedImage> {
+): { readonly seen: PicturedImage; readonly ids: Uint8Array } {
   const { width, height } = image;
   const { palette, classes, all } = scribbles;
   const { name = '', stem = '', mask } = all[index] ?? {};
@@ -73,15 +78,9 @@ async function picture(
   const laid = overlay({ width, height, channels: 3, pixels }, ids, palette, {
     ...{ opacity, ignore: -1 },
   });
-  // Each is compressed beside the others.
-  await Promise.all([
-    palettePngWriter(files.mask, { width, height, palette }).then((file) => whole(file, ids)),
-    greyPngWriter(files.uncertainty, { width, height }).then((file) => whole(file, unsure)),
-    rgbPngWriter(files.overlay, { width, height }).then((file) => whole(file, laid)),
-  ]);
   const counts = new Array<number>(classes.length).fill(0);
   for (const id of ids) counts[id] = (counts[id] ?? 0) + 1;
-  return {
+  const seen = {
     ...{ file: name, files },
     shares: counts.map((count) => count / ids.length),
     uncertainty: sum / unsure.length,
@@ -90,6 +89,21 @@ async function picture(
       strokes: mask?.ids ?? new Uint8Array(ids.length).fill(255),
     },
   };
+  return { seen, ids };
+}
+
+/** Each file is compressed beside the others. */
+async function save(
+  { files, picture: { width, height, unsure, predicted } }: PicturedImage,
+  ids: Uint8Array,
+  palette: readonly Rgb[],
+): Promise<void> {
+  const size = { width, height };
+  await Promise.all([
+    palettePngWriter(files.mask, { ...size, palette }).then((file) => whole(file, ids)),
+    greyPngWriter(files.uncertainty, size).then((file) => whole(file, unsure)),
+    rgbPngWriter(files.overlay, size).then((file) => whole(file, predicted)),
+  ]);
 }
 
 async function whole(file: PngWriter, rows: Uint8Array): Promise<void> {

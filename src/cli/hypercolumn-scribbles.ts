@@ -30,6 +30,7 @@ import {
   openFitFolder,
   toldOf,
 } from './hypercolumn-run.js';
+import { type Meanwhile, meanwhile } from './meanwhile.js';
 import { checkStrokes, type Scribble, type Scribbles } from './scribble-data.js';
 import { provenanceOf } from './training-run.js';
 
@@ -70,7 +71,8 @@ export async function runScribbles(run: ScribbleRunOptions): Promise<ScribbleRun
   const opened: Opened[] = [];
   for (const scribble of scribbles.all) opened.push(await openImage(scribble, run, cache));
   const folder = await openFitFolder(run);
-  const read = layersOf(run, cache);
+  const files = meanwhile();
+  const layersOf = layerReader(run, cache, files);
   const bar = run.bar('reading layers', opened.length);
   const layers: CachedFeatures[] = [];
   const examples = await gatherPixels({
@@ -78,7 +80,7 @@ export async function runScribbles(run: ScribbleRunOptions): Promise<ScribbleRun
     async image(i) {
       if (run.signal.aborted) throw new InterruptedError('interrupted before the fit');
       const one = opened[i] as Opened;
-      const maps = one.maps ?? (await read.layers(one));
+      const maps = one.maps ?? (await layersOf(one));
       layers.push({ image: one.image, maps });
       bar.update(i + 1);
       return { features: { ...one.image, maps }, ids: one.scribble.mask.ids };
@@ -90,17 +92,15 @@ export async function runScribbles(run: ScribbleRunOptions): Promise<ScribbleRun
   const [first] = layers;
   const size = { height: first?.image.height ?? 1, width: first?.image.width ?? 1 };
   const model = fittedModel(run, fit, { classes, palette, size }, { pixels: examples.count });
-  const [, pictured] = await Promise.all([
-    writeModelFile(folder.model, model),
-    pictureImages(run, fit, layers, folder),
-  ]);
+  files.add(writeModelFile(folder.model, model));
+  const pictured = await pictureImages(run, fit, layers, folder, files);
   const told = toldOf(run, folder, fit, classes, examples.count);
   const report = scribbleReport(run, {
     ...{ told, pictured, metrics: await readMetrics(folder) },
     provenance: { ...provenanceOf(runtime, config.seed), From: run.origin },
   });
-  await writeAtomically(folder.report, renderReport(report), { what: 'report' });
-  await read.finished();
+  files.add(writeAtomically(folder.report, renderReport(report), { what: 'report' }));
+  await files.finished();
   if (run.cache) await cache.keepOnly(opened.map(({ key }) => key));
   const seconds = (from: number, to: number): number => Math.round(to - from) / 1000;
   return {
@@ -131,22 +131,15 @@ async function openImage(
   return { scribble, key, image, maps: isWhole ? (kept?.maps ?? null) : null };
 }
 
-/** Layers of images, written while the work goes on. */
-function layersOf(run: ScribbleRunOptions, cache: FeatureCache) {
+/** Reads layers of images, which are kept on disk while the work goes on. */
+function layerReader(run: ScribbleRunOptions, cache: FeatureCache, files: Meanwhile) {
   const { runtime, source, taps, threads } = run;
   let reader: Promise<FeatureReader> | null = null;
-  const written: Promise<void>[] = [];
-  return {
-    async layers({ image, key, scribble }: Opened): Promise<CachedFeatures['maps']> {
-      reader ??= featureReader(runtime, source, taps, threads === undefined ? {} : { threads });
-      const { maps } = await (await reader)(await inputOf(image, scribble, run.preprocessing));
-      // A failure is told when all is awaited.
-      const writing = run.cache ? cache.write(key, { image, maps }) : Promise.resolve();
-      writing.catch(() => undefined);
-      written.push(writing);
-      return maps;
-    },
-    finished: () => Promise.all(written),
+  return async ({ image, key, scribble }: Opened): Promise<CachedFeatures['maps']> => {
+    reader ??= featureReader(runtime, source, taps, threads === undefined ? {} : { threads });
+    const { maps } = await (await reader)(await inputOf(image, scribble, run.preprocessing));
+    if (run.cache) files.add(cache.write(key, { image, maps }));
+    return maps;
   };
 }
 

@@ -46,9 +46,9 @@ export function percent(share: number, digits = 2): string {
   return Number.isNaN(share) ? '-' : `${(100 * share).toFixed(digits)} %`;
 }
 
-/** `60,000`. */
+/** `60,000`, of a whole number; without the tables of languages, which take a while to load. */
 export function grouped(count: number): string {
-  return count.toLocaleString('en');
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1 image`, `2 images`. */

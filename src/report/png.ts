@@ -1,6 +1,6 @@
 /** Pixels to PNG bytes, and to the data URI that carries them inside a page. */
-import { encode } from 'fast-png';
 import { DataError } from '../errors.js';
+import { wholePng } from '../runs/png-file.js';
 
 /**
  * A PNG file, 8 bits a channel.
@@ -21,12 +21,10 @@ export function encodePng(
         `got ${pixels.length}. Pass height, width, channels in that order, one byte each.`,
       { expected, actual: pixels.length },
     );
-  return encode({ data: pixels, width, height, channels, depth: 8 }, { zlib: { level: 9 } });
+  return new Uint8Array(wholePng(pixels, { width, height }));
 }
 
 /** `data:image/png;base64,...` */
 export function pngDataUri(png: Uint8Array): string {
-  let binary = '';
-  for (const byte of png) binary += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(binary)}`;
+  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 }

@@ -73,7 +73,7 @@ export async function greyPngWriter(
 }
 
 /**
- * A PNG of colours: red, green, blue of each pixel. Quicker than `encodePng`, which runs in browsers too.
+ * A PNG of colours: red, green, blue of each pixel.
  * @throws as `palettePngWriter`.
  */
 export async function rgbPngWriter(path: string, size: PngSize): Promise<PngWriter> {
@@ -124,8 +124,7 @@ async function pngWriter(
 }
 
 /**
- * A small image as a whole PNG in memory, 8 bits a channel: tenths of a millisecond, where `encodePng`, which runs in browsers
- * too, takes milliseconds.
+ * A small image as a whole PNG in memory, 8 bits a channel.
  * @param rows (height, width) of grey, or (height, width, 3)
  */
 export function wholePng(rows: Uint8Array, size: PngSize): Uint8Array {
