@@ -24,12 +24,12 @@ export async function throughput(
   subject: AttackSubject,
   images: readonly AuditImage[],
   boxes: readonly OpenBox[],
-  { steps, warmup, rounds, progress }: BenchContext,
+  { steps, warmup, rounds, small, progress }: BenchContext,
 ): Promise<Timed[]> {
   const timed: Timed[] = [];
   for (const { threads, box } of boxes) {
     const sessions = await subject.sessions(threads);
-    const best = await bestBatch(box);
+    const best = await bestBatch(box, small ? [1, 2, 4] : batches);
     const of = (name: Name, count: number) =>
       auditing(name, subject, sessions, images.slice(0, count));
     for (const name of names) await of(name, warmup);
@@ -75,9 +75,9 @@ async function answering(box: BlackBox, n: number, times: number): Promise<numbe
 /** Sizes of batches among which the engine's best is. */
 const batches = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-async function bestBatch(box: BlackBox): Promise<number> {
+async function bestBatch(box: BlackBox, sizes: readonly number[]): Promise<number> {
   let [fastest, least] = [1, Number.POSITIVE_INFINITY];
-  for (const n of batches) {
+  for (const n of sizes) {
     await answering(box, n, 1);
     for (let i = 0; i < 3; i++) {
       const each = await answering(box, n, 1);
