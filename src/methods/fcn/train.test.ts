@@ -90,6 +90,7 @@ const config: FcnConfig = {
   batchSize,
   learningRate: 0.02,
   epochs: 10,
+  seed: 4,
 };
 const network = (finest = 4): FcnNetwork => fcnNetwork(source(), { classes, finest });
 const run = (options: Partial<TrainFcnOptions> = {}) =>
