@@ -135,6 +135,30 @@ describe.each([
     expect(one.record.queries.total).toBe(first.asked.length);
   });
 
+  it('gives the same record in batches of any size, however many are under way', async () => {
+    const sizes = [
+      [8, 1],
+      [1, 2],
+      [3, 3],
+      [64, 9],
+    ] as const;
+    const [first, ...others] = await Promise.all(
+      sizes.map(async ([bestBatch, concurrency]) => {
+        const asked = box({ bestBatch, concurrency });
+        const { record } = await runAttack({
+          attack: make(),
+          box: asked,
+          image,
+          label: 0,
+          now: () => 0,
+        });
+        return record;
+      }),
+    );
+    expect(first?.queries.atFirstSuccess).toBeLessThan(first?.queries.total ?? 0);
+    for (const record of others) expect(record).toEqual(first);
+  });
+
   it('gives up on a classifier that always says the same', async () => {
     const constant = box(answering(0.5, 0.3, 0.2));
     const budget = { rounds: 3 };

@@ -82,7 +82,7 @@ export interface AttackRecord {
   readonly queries: {
     /** Images that the box answered for, those of original and judgement included: what an endpoint would bill. */
     readonly total: number;
-    /** The same when an 8-bit image first met the criterion, or null. */
+    /** The same up to the first 8-bit image that met the criterion, or null. */
     readonly atFirstSuccess: number | null;
     /** Images that were not asked since their answer was known. */
     readonly saved: number;

@@ -123,6 +123,7 @@ export class Questions {
     keys: readonly string[],
     isJudgement = false,
   ): Promise<void> {
+    const before = this.#total;
     const unknown = fresh.filter((row) => {
       const logs = this.#known.get(keys[row] ?? '');
       if (logs) this.#keep(keys[row] ?? '', logs);
@@ -141,13 +142,15 @@ export class Questions {
       await onAnswers?.(answers);
     };
     await this.#queue.ask(images, unknown, written, isJudgement);
-    if (this.#first === null && this.#found(images, fresh, keys)) this.#first = this.#total;
+    // By its place among those that were asked together: batches come back in any order, and are as large as suits the box.
+    const at = this.#found(images, fresh, keys);
+    if (at >= 0) this.#first ??= before + at + 1;
   }
 
-  /** Whether an 8-bit image among those answered is adversarial. */
-  #found(images: Float32Array, rows: readonly number[], keys: readonly string[]): boolean {
+  /** Where among those answered the first 8-bit image is that is adversarial, or -1. */
+  #found(images: Float32Array, rows: readonly number[], keys: readonly string[]): number {
     const { size } = this.#queue;
-    return rows.some((row) => {
+    return rows.findIndex((row) => {
       const logs = this.#answers.get(keys[row] ?? '');
       const met = logs !== undefined && this.#options.met(logs);
       return met && images.subarray(row * size, (row + 1) * size).every(isByte);
