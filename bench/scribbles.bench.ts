@@ -123,7 +123,7 @@ export const scribblesBenchmark: Benchmark = {
         ...(figures.first.whole > most.first && !small
           ? ['the first prediction takes too long']
           : []),
-        ...(figures.refit.inside > most.refit && !small
+        ...(figures.refit.whole > most.refit && !small
           ? ['the fit after another stroke takes too long']
           : []),
       ],

@@ -2,7 +2,8 @@
 import type { RunReport } from '../report/run-report.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
 import type { ClassifierRunOptions, Judged } from './classifier-run.js';
-import { confusionCounts, learningCurves, seriesOf, shownMistakes } from './report-parts.js';
+import { learningCurves, seriesOf } from './report-curves.js';
+import { confusionCounts, shownMistakes } from './report-parts.js';
 import { counted, grouped } from './text-table.js';
 
 export interface ClassifierReportInput extends ClassifierRunOptions {

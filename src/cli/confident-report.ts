@@ -8,14 +8,8 @@ import type { ConfidentRunOptions } from './confident-run.js';
 import type { HardestSamples } from './confident-samples.js';
 import { figureTitles } from './ood-figures.js';
 import { confidenceHistogram, figureCells } from './outside-parts.js';
-import {
-  chart,
-  confusionCounts,
-  learningCurves,
-  pictureOf,
-  seriesOf,
-  shownMistakes,
-} from './report-parts.js';
+import { chart, learningCurves, seriesOf } from './report-curves.js';
+import { confusionCounts, pictureOf, shownMistakes } from './report-parts.js';
 import { counted, grouped } from './text-table.js';
 
 export interface ConfidentReportInput extends ConfidentRunOptions {

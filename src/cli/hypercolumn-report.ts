@@ -4,7 +4,7 @@ import type { MetricsLine } from '../runs/metrics-log.js';
 import type { PicturedImage } from './hypercolumn-pictures.js';
 import { type FittedRun, type HypercolumnRunOptions, headName, meanOf } from './hypercolumn-run.js';
 import type { ScribbleRunOptions } from './hypercolumn-scribbles.js';
-import { chart, seriesOf } from './report-parts.js';
+import { chart, seriesOf } from './report-curves.js';
 import { counted, grouped } from './text-table.js';
 
 export interface FitReportInput {

@@ -12,15 +12,8 @@ import type {
 } from '../report/run-report.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
 import type { Tensor } from '../tensor/tensor.js';
-import {
-  chart,
-  confusionCounts,
-  mistakeOf,
-  type Points,
-  pictureOf,
-  seriesOf,
-  worstMistakes,
-} from './report-parts.js';
+import { chart, type Points, seriesOf } from './report-curves.js';
+import { confusionCounts, mistakeOf, pictureOf, worstMistakes } from './report-parts.js';
 
 export interface LadderReportInput {
   readonly config: Pick<LadderConfig, 'mode' | 'seed'>;

@@ -2,7 +2,7 @@
 import type { ReportCurve, RunReport } from '../report/run-report.js';
 import { segmentationSections } from '../report/segmentation-run.js';
 import type { MetricsLine } from '../runs/metrics-log.js';
-import { chart, seriesOf } from './report-parts.js';
+import { chart, seriesOf } from './report-curves.js';
 import { examplesOf } from './segmenter-judging.js';
 import type { Measured, SegmenterRunOptions, StageFigures } from './segmenter-run.js';
 import type { TrainedStages } from './segmenter-stages.js';
