@@ -76,7 +76,11 @@ export const confidentPresets = {
   cifar10: { ...official, beta: 0.1, batchSize: 64 },
   /** Algorithm 1 as the paper prints it. */
   paper: { ...official, generatorLoss: 'saturating', pullAway: 1 },
-  /** Ours, for minutes on two cores: a narrow GAN, a higher rate over few epochs, and what keeps units from dying. */
+  /**
+   * Ours, for minutes on two cores: a narrow GAN, a higher rate over few epochs, a beta that rises and a clipped gradient.
+   * No recorded run collapsed at this rate. At far higher ones these two prevent little, and a learning rate that rises
+   * prevents it (docs/results.md), so that is what to add to a higher rate.
+   */
   'two-cores': {
     ...official,
     batchSize: 64,

@@ -163,7 +163,7 @@ describe('trainConfident', () => {
     );
     await expect(run).rejects.toThrow(TrainingError);
     await expect(run).rejects.toThrow(
-      /collapsed .* every unit of .* is dead.*went back 3 times before.*checkpoint of step \d+ is kept\. Choose a lower learning rate/,
+      /collapsed .* every unit of .* is dead.*went back 3 times before.*checkpoint of step \d+ is kept\. Let the learning rate rise \(schedule warmup:0\.5\+constant\), choose a lower one/,
     );
     expect(notices).toHaveLength(3);
     expect(saved.length).toBeGreaterThanOrEqual(3);

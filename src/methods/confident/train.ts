@@ -202,7 +202,7 @@ async function withRestarts(
         : beginning(step, options.config.seed);
       if (restarts >= mostRestarts)
         throw new TrainingError(
-          `${error.message}. It went back ${restarts} times before, each time with half the learning rate. The checkpoint of step ${position.step} is kept. Choose a lower learning rate, a smaller beta or a longer warm-up, or clip the gradient.`,
+          `${error.message}. It went back ${restarts} times before, each time with half the learning rate. The checkpoint of step ${position.step} is kept. Let the learning rate rise (schedule warmup:0.5+constant), choose a lower one, or clip the gradient.`,
           { cause: error },
         );
       tensors.set(names.restarts, scalar('float32', restarts + 1));
