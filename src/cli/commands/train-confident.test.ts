@@ -90,7 +90,7 @@ describe('train confident', () => {
     const { code, err } = await train(`${line} --output dead`);
     expect(err).toMatch(/the classifier collapsed after [\d.]+ epochs: it gives the same/);
     expect(err).toMatch(/Going back to step \d+, with a learning rate of 1500/);
-    expect(err).toMatch(/It went back 3 times before.*Choose a lower learning rate/);
+    expect(err).toMatch(/It went back 3 times before.*Let the learning rate rise/);
     expect(code).toBeGreaterThan(0);
   });
 
