@@ -49,6 +49,8 @@ async function linesOf(row: AttackRow): Promise<Line[]> {
       return [];
     }
   });
+  // Images that were attacked side by side stand in the order in which they were done.
+  lines.sort((a, b) => a.index - b.index);
   const last = lines.filter(isAttacked)[wantedOf(row) - 1];
   return lines.filter(({ index }) => index <= (last?.index ?? index));
 }
