@@ -11,6 +11,8 @@ import { grouped, percent } from './text-table.js';
 
 export interface CalibrateReportInput {
   readonly opened: ScoredModel;
+  /** Names of its classes. */
+  readonly classes: readonly string[];
   readonly data: string;
   /** How many images the scaling was fitted on. */
   readonly fitted: number;
@@ -30,7 +32,6 @@ export interface CalibrateReportInput {
 /** Gathers the report's parts. @throws DataError where an image cannot be decoded. */
 export async function calibrateReport(input: CalibrateReportInput): Promise<RunReport> {
   const { opened, calibration, logits, source, labels, before, after } = input;
-  const { classes } = opened.spec;
   const { dims, data } = probabilitiesOf(logits, calibration);
   const probabilities = tensor('float32', dims, Float32Array.from(data));
   return {
@@ -40,7 +41,11 @@ export async function calibrateReport(input: CalibrateReportInput): Promise<RunR
     config: input.config,
     curves: [],
     reliability: reliabilityDiagrams({ logits, truth: labels, before, after, calibration }),
-    mistakes: await shownMistakes({ source, labels, probabilities }, classes, opened.preprocessing),
+    mistakes: await shownMistakes(
+      { source, labels, probabilities },
+      input.classes,
+      opened.preprocessing,
+    ),
     next: input.next,
     provenance: input.provenance,
   };

@@ -44,7 +44,7 @@ export async function evaluateClassifier(
   const truth = matchClasses(given.data, data.classes, labelsOf(source), classifier);
   const probabilities = await classifyAll(source, classifier, given.batchSize, context);
   const k = Math.min(given.topK ?? 5, classifier.classes.length);
-  const evaluation = evaluate(probabilities, truth, classifier.classes, k);
+  const evaluation = evaluate(probabilities, truth, namesOf(classifier, data.classes), k);
   const error = missedThresholds(thresholds, figuresByName(evaluation));
   return {
     json: { model, data: given.data, split: given.split, ...evaluation },
@@ -139,3 +139,9 @@ export function matchClasses(
     );
   return labels.map((label) => positions[label] ?? -1);
 }
+
+/** Names of the model's classes for people: its own, or the data's where it has only numbers and they are as many. */
+export const namesOf = (
+  { classes, isNamed }: Pick<ImageClassifier, 'classes' | 'isNamed'>,
+  own: readonly string[],
+): readonly string[] => (isNamed || own.length !== classes.length ? classes : own);

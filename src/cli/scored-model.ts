@@ -92,6 +92,10 @@ export function rowsOf(
   };
 }
 
+/** Whether a model's classes are mere numbers, because it has no names. */
+export const areNumbered = (classes: readonly string[]): boolean =>
+  classes.every((name, i) => name === String(i));
+
 /**
  * The images whose class the model knows, by name where it has names of its own.
  * @returns the images and their classes as the model counts them
@@ -104,9 +108,10 @@ export function knownImages(
 ): { readonly source: ImageSource; readonly labels: Int32Array } {
   const byName = own.map((name) => (heldOut.includes(name) ? -1 : spec.classes.indexOf(name)));
   const known = byName.some((position) => position >= 0);
-  const areNumbered = spec.classes.every((name, i) => name === String(i));
   const positions =
-    !known && areNumbered && own.length === spec.classes.length ? own.map((_, i) => i) : byName;
+    !known && areNumbered(spec.classes) && own.length === spec.classes.length
+      ? own.map((_, i) => i)
+      : byName;
   const labels = labelsOf(source).map((label) => positions[label] ?? -1);
   const indices = [...labels.keys()].filter((i) => (labels[i] ?? -1) >= 0);
   if (indices.length === 0)

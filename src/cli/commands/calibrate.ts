@@ -17,9 +17,16 @@ import { nodeRuntime } from '../../runtime/node.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
 import { calibrateReport } from '../calibrate-report.js';
 import { command } from '../command.js';
+import { namesOf } from '../evaluate-classifier.js';
 import { holdOutIndices } from '../hold-out-indices.js';
 import { imageDataOptions, openImageData } from '../image-data.js';
-import { knownImages, openScoredModel, scoredModelOptions, sourceRows } from '../scored-model.js';
+import {
+  areNumbered,
+  knownImages,
+  openScoredModel,
+  scoredModelOptions,
+  sourceRows,
+} from '../scored-model.js';
 import { textTable } from '../text-table.js';
 import { provenanceOf, quoted, repeatable } from '../training-run.js';
 
@@ -94,7 +101,9 @@ export const calibrateCommand = command({
         resolve(context.cwd, given.output),
         calibratedModel(opened.network, calibration, opened.spec),
       );
+    const { classes } = opened.spec;
     const report = await calibrateReport({
+      classes: namesOf({ classes, isNamed: !areNumbered(classes) }, data.classes),
       ...{ opened, data: given.data, fitted: fitted.length, calibration, logits: held },
       ...{ source: subset(source, judged), labels: truth, before, after, config },
       next: [

@@ -118,7 +118,7 @@ describe('evaluate', () => {
     expect(code).toBe(2);
   });
 
-  it('matches classes by name, and by number where the model has no names', async () => {
+  it('matches classes by name, and by number where the model has no names, which the data then give', async () => {
     folder.write('swapped.onnx', brightness({ classes: ['dark', 'bright'] }));
     const swapped = await here(`swapped.onnx --data folder --folder photos --json`);
     expect(JSON.parse(swapped.out)).toMatchObject({ accuracy: 0.25 });
@@ -127,7 +127,7 @@ describe('evaluate', () => {
     expect(JSON.parse(bare.out)).toMatchObject({
       accuracy: 0.75,
       topK: { k: 1, accuracy: 0.75 },
-      classes: [{ name: '0' }, { name: '1' }],
+      classes: [{ name: 'bright' }, { name: 'dark' }],
     });
     expect(bare.err).toContain('the model does not say how pixels are scaled');
   });
