@@ -25,7 +25,7 @@ const [width, height] = [640, 480];
 const taps = 'conv1,fire3,fire5,fire7,fire9';
 /** Seconds: what the task asks for. */
 const most = { first: 5, refit: 1 };
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const data =
   process.env['ESPALIER_DATA'] ?? fileURLToPath(new URL('../../shared/data', import.meta.url));
 const told = z.object({ cached: z.number(), seconds: z.object({ all: z.number() }) });

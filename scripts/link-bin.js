@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const program = join(root, 'dist', 'cli', 'main.js');
+const program = join(root, 'dist', 'program', 'main.js');
 const programs = join(root, 'node_modules', '.bin');
 
 chmodSync(program, 0o755);
