@@ -106,16 +106,17 @@ export function presentClasses(labels: Iterable<number>, classes: readonly strin
   );
 }
 
-/** Brings the features to mean 0 and deviation 1, where they lie. */
+/**
+ * Brings the features to mean 0 and deviation 1, where they lie. Row by row: a function that is called for each is compiled
+ * after a few, a loop over all numbers only while it runs, which takes twice as long.
+ */
 function standardise({ count, features, data }: PixelExamples): Scaling {
   const means = new Float64Array(features);
   const squares = new Float64Array(features);
-  for (let n = 0, at = 0; n < count; n++)
-    for (let f = 0; f < features; f++, at++) {
-      const value = data[at] as number;
-      means[f] = (means[f] as number) + value;
-      squares[f] = (squares[f] as number) + value * value;
-    }
+  const rows = Array.from({ length: count }, (_, n) =>
+    data.subarray(n * features, (n + 1) * features),
+  );
+  for (const row of rows) addTo(means, squares, row);
   const factors = squares.map((sum, f) => {
     const square = sum / count;
     const mean = (means[f] ?? 0) / count;
@@ -128,10 +129,21 @@ function standardise({ count, features, data }: PixelExamples): Scaling {
       );
     return variance > 1e-10 * (1 + square) ? 1 / Math.sqrt(variance) : 0;
   });
-  for (let n = 0, at = 0; n < count; n++)
-    for (let f = 0; f < features; f++, at++)
-      data[at] = ((data[at] as number) - (means[f] as number)) * (factors[f] as number);
+  for (const row of rows) scale(row, means, factors);
   return { means, factors };
+}
+
+function addTo(sums: Float64Array, squares: Float64Array, row: Float32Array): void {
+  for (let f = 0; f < row.length; f++) {
+    const value = row[f] as number;
+    sums[f] = (sums[f] as number) + value;
+    squares[f] = (squares[f] as number) + value * value;
+  }
+}
+
+function scale(row: Float32Array, means: Float64Array, factors: Float64Array): void {
+  for (let f = 0; f < row.length; f++)
+    row[f] = ((row[f] as number) - (means[f] as number)) * (factors[f] as number);
 }
 
 /** Zeros where there is one layer, else as He et al. 2015 begin. */
