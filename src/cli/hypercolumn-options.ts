@@ -87,6 +87,10 @@ export const hypercolumnOptions = z.object({
     .boolean()
     .default(true)
     .describe('keep what the layers say of images with strokes, so that the next fit is quick'),
+  watch: z
+    .boolean()
+    .default(false)
+    .describe('stay, and fit anew whenever strokes are drawn, until Ctrl-C'),
   opacity: z.number().min(0).max(1).default(0.6).describe('of the classes in the pictures'),
   seed: z.number().int().nonnegative().default(1).describe('decides all that is random'),
   output: z

@@ -143,7 +143,7 @@ export function provenanceOf(runtime: Runtime, seed: number): Record<string, str
 
 /** The options that are given, without those that only say where a run goes and how it starts. */
 export function repeatable(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const places = ['output', 'hub', 'overwrite', 'resume'];
+  const places = ['output', 'hub', 'overwrite', 'resume', 'watch'];
   return Object.fromEntries(
     Object.entries(options).filter(([key, value]) => !places.includes(key) && value !== undefined),
   );

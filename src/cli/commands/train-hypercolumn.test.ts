@@ -90,6 +90,13 @@ const start = (line: string, signal?: AbortSignal): Promise<Ran> =>
 const path = (name: string): string => join(folder.path, name);
 const pixelsOf = (name: string) => decodeRawPng(readFileSync(path(name)), name);
 
+/** Events of progress, as `--json` has them. */
+const events = (text: string): { message?: string }[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+
 /** Share of the mask's pixels that a picture of ids has wrong. */
 function wrongShare(ids: ArrayLike<number>, mask: Uint8Array): number {
   return mask.reduce((sum, id, i) => sum + (ids[i] === id ? 0 : 1), 0) / mask.length;
@@ -194,6 +201,41 @@ describe('train hypercolumn from strokes', () => {
     const told = await start('--images photos --labels strokes --output folders');
     expect(told.err).toContain('1 of 4 images have no strokes');
     expect(told.out).toContain('3 images');
+  });
+
+  it('stays with --watch, and fits anew when strokes are drawn, whatever was drawn before', async () => {
+    const { image, mask } = scene(1);
+    folder.write('watched/a.png', grey(image));
+    const draw = (rows: readonly number[]): void =>
+      folder.write('watched/strokes.png', grey(strokesOf(mask, rows)));
+    draw([13]);
+    const stop = new AbortController();
+    const said: string[] = [];
+    // What is done once a sentence has come; each once.
+    const answers: [sentence: RegExp, answer: () => void][] = [
+      [/waiting for other strokes, until/, () => folder.write('watched/strokes.png', 'no picture')],
+      [/strokes\.png.*the last fit stays/, () => draw([13, 30])],
+      [/fitted in .* pictures in .*predictions$/, () => stop.abort()],
+    ];
+    const { code, out } = await run(
+      'train hypercolumn --from backbone.onnx --image watched/a.png --labels watched/strokes.png --watch --threads 1 --output watching --json',
+      {
+        ...{ cwd: folder.path, signal: stop.signal },
+        onError(text) {
+          for (const { message } of events(text)) {
+            if (message === undefined || !answers[0]?.[0].test(message)) continue;
+            said.push(message);
+            answers.shift()?.[1]();
+          }
+        },
+      },
+    );
+    expect(said).toHaveLength(3);
+    expect(code).toBe(130);
+    // The second row of strokes is below the box: ground alone.
+    const told = JSON.parse(out);
+    expect(told.labels).toEqual([36 + 54, 18]);
+    expect(told.cached).toBe(1);
   });
 });
 

@@ -1,11 +1,11 @@
 /** `espalier train hypercolumn`: a classifier of pixels on the layers of any network, from strokes or from masks. */
-import { basename, extname, resolve } from 'node:path';
-import { UsageError } from '../../errors.js';
+import { basename, extname, join, resolve } from 'node:path';
+import { EspalierError, UsageError } from '../../errors.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { webRuntime } from '../../runtime/web.js';
 import { type Context, command } from '../command.js';
 import { type Backbone, openBackbone } from '../hypercolumn-backbone.js';
-import { type MaskRun, pointsThatFit, runMasks } from '../hypercolumn-masks.js';
+import type { MaskRun } from '../hypercolumn-masks.js';
 import {
   type HypercolumnOptions,
   hypercolumnOptions,
@@ -14,10 +14,11 @@ import {
 import type { FittedRun, HypercolumnRunOptions } from '../hypercolumn-run.js';
 import { runScribbles, type ScribbleRun } from '../hypercolumn-scribbles.js';
 import { openSceneData } from '../scene-data.js';
-import { openScribbles } from '../scribble-data.js';
+import { openScribbles, type Scribbles } from '../scribble-data.js';
 import { classTable } from '../segmenter-figures.js';
 import { counted, grouped, percent, textTable } from '../text-table.js';
 import { quoted, repeatable } from '../training-run.js';
+import { watchFiles } from '../watched-files.js';
 
 export const trainHypercolumnCommand = command({
   name: 'train hypercolumn',
@@ -25,6 +26,7 @@ export const trainHypercolumnCommand = command({
   examples: [
     'espalier train hypercolumn --from squeezenet.onnx --image photo.jpg --labels scribbles.png',
     'espalier train hypercolumn --from squeezenet.onnx --images photos --labels strokes --classes ground,leaf,fruit',
+    'espalier train hypercolumn --from squeezenet.onnx --image photo.jpg --labels scribbles.png --watch',
     'espalier train hypercolumn --from model.onnx --image a.jpg --labels a.png --image b.jpg --labels b.png --head mlp:64',
     'espalier train hypercolumn --from squeezenet.onnx --data camvid --taps conv1,fire3,fire5,fire7,fire9',
   ],
@@ -36,6 +38,7 @@ export const trainHypercolumnCommand = command({
       throw new UsageError(
         'give either images with strokes (--image or --images, and --labels), or images with masks (--data)',
       );
+    if (given.watch && !hasStrokes) throw new UsageError('--watch is for strokes, not for --data');
     const config = pixelConfigOf(given);
     return given.data === undefined
       ? fromStrokes(given, context, config)
@@ -46,25 +49,46 @@ export const trainHypercolumnCommand = command({
 type Config = ReturnType<typeof pixelConfigOf>;
 
 async function fromStrokes(given: HypercolumnOptions, context: Context, config: Config) {
+  const { cwd, signal, note, bar } = context;
+  const strokes = (given.labels ?? []).map((path) => resolve(cwd, path));
+  // Before they are read the first time: none that is drawn meanwhile is missed.
+  const watched = given.watch ? await watchFiles(strokes, signal) : null;
   const scribbles = await openScribbles(given, context);
   const place = given.images ?? given.image?.[0] ?? '';
   const backbone = await openBackbone(given, context);
   const options = await runOptions(given, context, config, place, backbone);
-  const run = await runScribbles({
-    ...{ ...options, scribbles, cache: given.cache, bar: context.bar },
-    next: (model) => [
-      `npx espalier predict ${quoted(model)} <images> --uncertainty`,
-      `npx espalier inspect ${quoted(model)}`,
-    ],
-  });
+  const teach = (scribbles: Scribbles, overwrite = false): Promise<ScribbleRun> =>
+    runScribbles({
+      ...{ ...options, scribbles, overwrite, cache: given.cache, bar },
+      next: (model) => [
+        `npx espalier predict ${quoted(model)} <images> --uncertainty`,
+        `npx espalier inspect ${quoted(model)}`,
+      ],
+    });
+  let run = await teach(scribbles, options.overwrite);
+  if (watched) note(`${seen(run)}; waiting for other strokes, until Ctrl-C`);
+  while (await watched?.changed())
+    try {
+      run = await teach(await openScribbles(given, context));
+      note(seen(run));
+    } catch (error) {
+      // Strokes that make no sense are drawn over.
+      if (!(error instanceof EspalierError) || signal.aborted) throw error;
+      note(`${error.message}; the last fit stays, waiting for other strokes`);
+    }
   return { json: run, text: describeStrokes(run) };
 }
+
+const seen = ({ seconds, folder }: ScribbleRun): string =>
+  `fitted in ${seconds.all.toFixed(2)} s, pictures in ${join(folder, 'predictions')}`;
 
 async function fromMasks(
   given: HypercolumnOptions & { readonly data: string },
   context: Context,
   config: Config,
 ) {
+  // Strokes, which somebody waits for, need none of it.
+  const { pointsThatFit, runMasks } = await import('../hypercolumn-masks.js');
   const data = await openSceneData(given, context);
   const backbone = await openBackbone(given, context);
   const points = pointsThatFit(config, given.points, data.train.count, backbone.taps);
