@@ -90,7 +90,6 @@ const config: FcnConfig = {
   batchSize,
   learningRate: 0.02,
   epochs: 10,
-  seed: 4,
 };
 const network = (finest = 4): FcnNetwork => fcnNetwork(source(), { classes, finest });
 const run = (options: Partial<TrainFcnOptions> = {}) =>
@@ -111,9 +110,14 @@ function memory(): CheckpointStore {
 describe('training', () => {
   it('learns, and the saved model says what the trained one did', async () => {
     const events: TrainEvent[] = [];
-    const trained = await run({ validation, onEvent: (event) => void events.push(event) });
+    // Seeds 1 to 12 reach 0.866 to 0.903 in twelve epochs; in ten, 0.843 to 0.890.
+    const trained = await run({
+      config: { ...config, epochs: 12 },
+      validation,
+      onEvent: (event) => void events.push(event),
+    });
     const judged = events.flatMap((event) => (event.type === 'evaluation' ? [event.metrics] : []));
-    expect(judged).toHaveLength(10);
+    expect(judged).toHaveLength(12);
     expect(judged.at(-1)?.['meanIu']).toBeGreaterThan(0.85);
     const again = readModel(writeModel(trained.model({ saved: 'yes' })));
     expect(again.metadata).toMatchObject({ saved: 'yes' });
