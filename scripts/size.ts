@@ -15,7 +15,7 @@ const perFile = 400;
 const lists = ['src/index.ts'];
 /** Lines of a whole folder: what there is, and a little room. Tests and generated files do not count. */
 const ceilings: Readonly<Record<string, number>> = {
-  bench: 4200,
+  bench: 4260,
   examples: 480,
   scripts: 120,
   src: 900,
