@@ -41,8 +41,8 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/ops': 7850,
   'src/report': 2400,
   'src/runs': 1780,
-  // Maps that stay in blocks between convolutions are a pass over whole graphs.
-  'src/runtime': 1300,
+  // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines.
+  'src/runtime': 1310,
   'src/tensor': 700,
   'src/train': 1190,
 };

@@ -12,7 +12,8 @@ import { scalar, type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import { noiseFeeds } from '../train/noise.js';
 import { scalarName } from '../train/step.js';
 import { blockSize } from './block-size.js';
-import { blockedDomain, blockedForm, withBlockedConvolutions } from './blocked.js';
+import { blockedDomain, withBlockedConvolutions } from './blocked.js';
+import { blockedForm } from './blocked-form.js';
 import { nodeRuntime } from './node.js';
 import type { Feeds, Runtime } from './runtime.js';
 

@@ -15,43 +15,14 @@ import type {
 } from '../graph/graph.js';
 import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
-import { isStatic, type Shape, sizeOf } from '../tensor/shape.js';
+import { isStatic, sizeOf } from '../tensor/shape.js';
+import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled, sumToChannels } from './blocked-maps.js';
 import { hasRows, rowsGradient } from './blocked-rows.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
 
 export { blockedDomain };
-
-/**
- * How the weights of a convolution are laid out: by blocks of both kinds of channels, or of the output's alone, as of
- * depthwise ones and of those of an image that has less than a block of channels and stays as it is.
- */
-export type BlockedForm = 'both' | 'outputs' | 'image';
-
-/** Positions of all images from which on a convolution is worth the laying out of its weights. */
-const fewestPositions = 100;
-
-/**
- * The form that a convolution takes, or null where it stays plain: its channels do not fill blocks, it is not over two
- * spatial axes, or it is so small that laying values out anew costs what it saves.
- * @param w dimensions of the weights, (M, C / group, height, width)
- * @param y shape of the result, (N, M, height, width), where it is known
- */
-export function blockedForm(
-  w: readonly number[],
-  y: Shape | null,
-  group: number,
-  block: number,
-): BlockedForm | null {
-  const [made = 1, each = 1, ...kernel] = w;
-  if (kernel.length !== 2 || sizeOf(w) === 0 || made % block !== 0) return null;
-  if (y && isStatic(y) && sizeOf(y) < made * fewestPositions) return null;
-  if (group > 1 && each === 1 && made === group) return 'outputs';
-  if (sizeOf(kernel) === 1) return null;
-  if (group === 1 && each < block) return 'image';
-  return each % block === 0 && (made / group) % block === 0 ? 'both' : null;
-}
 
 /**
  * The model with each Conv that has a blocked form, and whose weights are no constants, in that form. A Relu that alone
@@ -251,7 +222,7 @@ class Blocking {
     const [x = '', w = '', bias] = node.inputs;
     const [y = ''] = node.outputs;
     const [laidOut, ordered] = form === 'image' ? [[], x] : this.#input(x);
-    const [weights, kernel] = this.#weights(w, dims, form);
+    const [weights, kernel] = blockedKernel(this.#maker, w, dims, form, this.#block);
     const { result, sum, relu } = this.#ending(y);
     const blocked = this.#made(result);
     const inputs = [ordered, kernel, ...(bias || sum ? [bias ?? ''] : []), ...(sum ? [sum] : [])];
@@ -270,33 +241,6 @@ class Blocking {
     const blocked = this.#maker.name(`${x}/blocked`);
     this.#blocked.set(x, blocked);
     return [[this.#maker.node('ReorderInput', [x], blocked)], blocked];
-  }
-
-  /**
-   * (M, C, taps) as (M / block, C / block, taps, block of C, block of M), or without the blocks of C, under the old
-   * dimensions. `ReorderInput` does it, which lays any two axes out so and works on all threads: a Transpose of two axes
-   * takes 1 ms for 128 x 64 x 9, one of all five 15 ms for 512 x 512 x 9.
-   */
-  #weights(w: string, dims: readonly number[], form: BlockedForm): [Node[], string] {
-    const [block, [made = 1, each = 1, ...kernel]] = [this.#block, dims];
-    const taps = sizeOf(kernel);
-    const inner = form === 'both' ? this.#turned(w, [(made * each) / block, block, taps, 1]) : null;
-    const outer = this.#turned(inner?.output ?? w, [made / block, block, each * taps, 1]);
-    const blocked = this.#maker.name(`${w}/blocked`);
-    return [
-      [...(inner?.nodes ?? []), ...outer.nodes, this.#maker.reshape(outer.output, dims, blocked)],
-      blocked,
-    ];
-  }
-
-  /** Nodes that give `x` the dimensions `dims`, of which the second is a block, and then put that last. */
-  #turned(x: string, dims: readonly number[]): { nodes: Node[]; output: string } {
-    const [apart, output] = [this.#maker.name(`${x}/apart`), this.#maker.name(`${x}/turned`)];
-    const nodes = [
-      this.#maker.reshape(x, dims, apart),
-      this.#maker.node('ReorderInput', [apart], output),
-    ];
-    return { nodes, output };
   }
 
   /**
