@@ -29,6 +29,17 @@ describe('batches', () => {
       expect(seen.labelled.slice(4 * pass, 4 * pass + 4).toSorted()).toEqual([0, 1, 2, 3]);
   });
 
+  it('take the labelled images for the unlabelled ones where there are no others', () => {
+    for (const none of [null, { images: new Uint8Array(0), count: 0, labels: null }]) {
+      const { batch, stepsPerEpoch } = ladderBatches(config, set(9), none);
+      expect(stepsPerEpoch).toBe(3);
+      const seen = [0, 1, 2].flatMap((step) =>
+        Array.from(batch(step)['unlabelled']?.data as Float32Array, (x) => Math.round(255 * x)),
+      );
+      expect(new Set(seen)).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+    }
+  });
+
   it('are a function of the seed and the step alone', () => {
     const copy = (step: number, seed = 1) =>
       Array.from(
@@ -51,6 +62,9 @@ describe('batches', () => {
     );
     expect(() => ladderBatches(config, { ...set(3), labels: null }, null)).toThrow(
       /labelled images/,
+    );
+    expect(() => ladderBatches(config, set(4, 4), null)).toThrow(
+      /labelled image 3 has the label 3, where classes go from 0 to 2/,
     );
   });
 });

@@ -20,8 +20,10 @@ export interface Batches {
 }
 
 /**
- * Endless passes over both sets side by side, each pass in a new order; the smaller set cycles (official code).
- * @throws DataError where there is no labelled image, or an image has not as many bytes as the input has units.
+ * Endless passes over both sets side by side, each pass in a new order; the smaller set cycles (official code). Where
+ * there are no others, the labelled images are the unlabelled ones too.
+ * @throws DataError where there is no labelled image, a label is no class, or an image has not as many bytes as the
+ *   input has units.
  */
 export function ladderBatches(
   config: Pick<LadderConfig, 'batchSize' | 'seed' | 'mode' | 'widths'>,
@@ -38,17 +40,18 @@ export function ladderBatches(
         `images have ${set.images.length / set.count} values each, the network takes ${pixels}`,
         { expected: pixels, actual: set.images.length / set.count },
       );
+  checkLabels(labelled.labels, config.widths.at(-1) ?? 1);
+  const source = unlabelled?.count ? unlabelled : labelled;
   const labelledOrder = new Order(labelled.count, seed, 'labelled');
-  const unlabelledOrder = new Order(unlabelled?.count ?? 1, seed, 'unlabelled');
+  const unlabelledOrder = new Order(source.count, seed, 'unlabelled');
   const rows = (): Float32Array => new Float32Array(n * pixels);
   const feeds = {
     labelled: tensor('float32', [n, pixels], rows()),
     labels: tensor('int64', [n], new BigInt64Array(n)),
     ...(config.mode === 'supervised' ? {} : { unlabelled: tensor('float32', [n, pixels], rows()) }),
   };
-  const source = unlabelled ?? labelled;
   return {
-    stepsPerEpoch: Math.max(1, Math.floor((unlabelled ?? labelled).count / n)),
+    stepsPerEpoch: Math.max(1, Math.floor(source.count / n)),
     batch(step) {
       for (let i = 0; i < n; i++) {
         const index = labelledOrder.at(step * n + i);
@@ -60,6 +63,16 @@ export function ladderBatches(
       return feeds;
     },
   };
+}
+
+/** A label that is no class would cost nothing, whatever the network says of its image. */
+function checkLabels(labels: Int32Array, classes: number): void {
+  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
+  if (wrong >= 0)
+    throw new DataError(
+      `labelled image ${wrong} has the label ${labels[wrong]}, where classes go from 0 to ${classes - 1}`,
+      { expected: classes, actual: labels[wrong] },
+    );
 }
 
 /** A byte as a number in [0, 1]: looked up, since divisions of a whole batch would show in the time of a step. */

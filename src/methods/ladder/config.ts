@@ -24,7 +24,7 @@ export interface LadderConfig {
   readonly combinatorHidden: readonly number[];
   /** Labelled examples a step, and as many unlabelled ones beside them. */
   readonly batchSize: number;
-  /** Passes over the unlabelled examples (over the labelled ones in `supervised` mode: see `stepsPerEpoch`). */
+  /** Passes over the unlabelled examples (over the labelled ones where there are no others: see `stepsPerEpoch`). */
   readonly epochs: number;
   readonly learningRate: number;
   /** Share of the epochs after which the learning rate falls linearly to 0. */

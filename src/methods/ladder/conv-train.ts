@@ -17,9 +17,9 @@ export interface TrainConvLadderOptions extends Omit<TrainLadderOptions, 'config
 export async function trainConvLadder(options: TrainConvLadderOptions): Promise<TrainedLadder> {
   const { runtime, config, data } = options;
   checkConvConfig(config);
-  const widths = [data.shape.reduce((size, dim) => size * dim, 1)];
+  const widths = [data.shape.reduce((size, dim) => size * dim, 1), config.classes];
   const batches = ladderBatches({ ...config, widths }, data.labelled, data.unlabelled);
-  const whitened = data.unlabelled ?? data.labelled;
+  const whitened = data.unlabelled?.count ? data.unlabelled : data.labelled;
   if (config.whitening === 'zca')
     options.onEvent?.({ type: 'notice', message: `whitening of ${whitened.count} images` });
   const whitening = config.whitening === 'zca' ? await whiteningOf(runtime, whitened) : null;
