@@ -130,10 +130,9 @@ async function gather(
     if (examples.length === 0) continue;
     const maps = await network.run({ [taps[0]?.image ?? '']: image });
     const read = taps.map(({ value }) => maps[value] as Tensor<'float32'>);
-    const [, , height = 0, width = 0] = image.dims;
-    for (const [n, { box, targets }] of examples.entries()) {
-      checkBox(box, { height, width }, `example ${n} of image ${i}`);
-      checkTargets(targets, outputs.length, size, `example ${n} of image ${i}`);
+    for (const [n, example] of examples.entries()) {
+      const { box, targets } = example;
+      checkExample(example, { outputs, size }, image.dims, `example ${n} of image ${i}`);
       const all = mapPoints(expandBox(box, expansion), size);
       const chosen = drawn(places, each, config.seed, boxes++);
       const points = Float32Array.from(
@@ -152,11 +151,22 @@ async function gather(
   return cells;
 }
 
-function checkTargets(targets: Uint8Array, outputs: number, size: number, what: string): void {
-  if (targets.length !== outputs * size * size)
+/**
+ * @param dims of the image, (1, channels, height, width)
+ * @throws DataError for a box outside its image or of no area, or targets that are not those of the head's map.
+ */
+export function checkExample(
+  { box, targets }: BoxExample,
+  { outputs, size }: Pick<BoxHead, 'outputs' | 'size'>,
+  [, , height = 0, width = 0]: readonly number[],
+  what: string,
+): void {
+  checkBox(box, { height, width }, what);
+  const wanted = outputs.length * size * size;
+  if (targets.length !== wanted)
     throw new DataError(
-      `the targets of ${what} are ${targets.length} numbers, where ${outputs} maps of ${size} x ${size} are ${outputs * size * size}`,
-      { expected: outputs * size * size, actual: targets.length },
+      `the targets of ${what} are ${targets.length} numbers, where ${outputs.length} maps of ${size} x ${size} are ${wanted}`,
+      { expected: wanted, actual: targets.length },
     );
 }
 

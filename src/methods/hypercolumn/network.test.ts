@@ -253,6 +253,7 @@ describe('training', () => {
     );
     const none = { count: 1, image: () => ({ image, examples: [] }) };
     const outside = { top: 40, left: 0, height: 2, width: 2 };
+    const box = { top: 0, left: 0, height: 4, width: 4 };
     const wrong = {
       count: 1,
       image: () => ({ image, examples: [{ box: outside, targets: new Uint8Array(100) }] }),
@@ -273,6 +274,27 @@ describe('training', () => {
     ).rejects.toThrow(/no weight of the network is called "nothing\*"/);
     await expect(trainBoxes({ ...training, data: none })).rejects.toThrow(
       /image 0 has no box to learn from/,
+    );
+    await expect(trainBoxes({ ...training, data: wrong })).rejects.toThrow(/lies outside/);
+    const short = {
+      ...wrong,
+      image: () => ({ image, examples: [{ box, targets: new Uint8Array(9) }] }),
+    };
+    await expect(trainBoxes({ ...training, data: short })).rejects.toThrow(
+      /targets of example 0 of image 0 are 9 numbers, where 1 maps of 10 x 10 are 100/,
+    );
+    // As many numbers as the first, but lying down.
+    const [n = 1, channels = 1, height = 1, width = 1] = image.dims;
+    const lying = { ...image, dims: [n, channels, height / 2, 2 * width] };
+    const several = {
+      count: 2,
+      image: (i: number) => ({
+        image: i === 0 ? image : lying,
+        examples: [{ box, targets: new Uint8Array(100) }],
+      }),
+    };
+    await expect(trainBoxes({ ...training, data: several })).rejects.toThrow(
+      /images of boxes must be of one size/,
     );
     const two = boxNetwork(source(), { figure, other: figure });
     await expect(trainBoxes({ ...training, network: two })).rejects.toThrow(

@@ -8,6 +8,7 @@ import { adam } from '../../nn/optimizer.js';
 import { trainingForm } from '../../nn/training-form.js';
 import type { Feeds, Runtime, SessionOptions } from '../../runtime/runtime.js';
 import { permutation, streamKey } from '../../tensor/random.js';
+import { sameShape } from '../../tensor/shape.js';
 import { type Tensor, tensor, zeros } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { parseSchedule } from '../../train/schedule.js';
@@ -15,7 +16,7 @@ import { compileStep, type TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
 import { globMatches, trainableWeights } from '../classifier/parameters.js';
 import { type BoxTrainConfig, checkBoxTrain } from './config.js';
-import type { BoxImages } from './fit.js';
+import { type BoxImages, checkExample } from './fit.js';
 import { gridWeights } from './grid.js';
 import { blendedLoss } from './loss.js';
 import type { BoxHead, BoxNetwork, HeadNames } from './network.js';
@@ -122,8 +123,8 @@ export interface TrainedBoxes extends TrainResult {
 
 /**
  * Trains a network with one head. Images are all of the size of the first, and each has a box to learn from.
- * @throws UsageError for a config that makes no sense, DataError for images of several sizes or without a box, and what
- *   `train` throws.
+ * @throws UsageError for a config that makes no sense, DataError for images of several sizes or without a box, or for a
+ *   box as `fitCells` refuses it, and what `train` throws.
  */
 export async function trainBoxes(options: TrainBoxesOptions): Promise<TrainedBoxes> {
   const { runtime, session, network, config, data, store, resume, signal, onEvent } = options;
@@ -169,7 +170,7 @@ async function batchOf(
   for (let n = 0; n < images; n++) {
     const at = order[((step % perEpoch) * images + n) % data.count] ?? 0;
     const { image, examples } = await data.image(at);
-    if (image.data.length !== area)
+    if (!sameShape(image.dims.slice(1), shape))
       throw new DataError(
         `images of boxes must be of one size, ${shape.join(' x ')}; got ${image.dims.slice(1).join(' x ')}`,
         { expected: shape, actual: image.dims },
@@ -179,6 +180,12 @@ async function batchOf(
       const example = examples[(epoch * boxes + k) % examples.length];
       if (!example)
         throw new DataError(`image ${at} has no box to learn from: leave it out`, { actual: at });
+      checkExample(
+        example,
+        head,
+        image.dims,
+        `example ${examples.indexOf(example)} of image ${at}`,
+      );
       list.push(example.box);
       targets.data.set(example.targets, (n * boxes + k) * each);
     }
