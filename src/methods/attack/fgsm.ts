@@ -95,7 +95,7 @@ async function climb(context: AttackContext, settings: Settings): Promise<Propos
   const current = new Float32Array(n * size);
   for (let row = 0; row < n; row++) current.set(image, row * size);
   let best = { image: Uint8Array.from(image), margin: Number.POSITIVE_INFINITY };
-  const most = context.rounds ?? steps;
+  const most = Math.min(steps, context.rounds ?? Number.POSITIVE_INFINITY);
   for (let round = 1; round <= most; round++) {
     const gradients = await context.gradient(current, n, labels);
     for (let i = 0; i < current.length; i++) {

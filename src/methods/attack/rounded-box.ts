@@ -17,8 +17,9 @@ export function roundedBox(box: BlackBox, decimals: number): BlackBox {
   return {
     ...facts(box),
     scores: box.scores === 'logits' ? 'probabilities' : box.scores,
-    async predict(images, n, signal) {
-      const logs = logProbabilities(await box.predict(images, n, signal), n, box, () => undefined);
+    async predict(images, n, signal, isJudgement) {
+      const answer = await box.predict(images, n, signal, isJudgement);
+      const logs = logProbabilities(answer, n, box, () => undefined);
       return logs.map((log) => Math.round(steps * Math.exp(log)) / steps);
     },
   };
