@@ -56,3 +56,7 @@ it('with class weights: the weighted mean over examples', async () => {
   const { loss } = await computed({ smoothing: 0.2, classWeights });
   expect(loss).toBeCloseTo(mean(costs(0.2), weights), 5);
 });
+
+it('is 0 where the classes of all examples weigh nothing', async () => {
+  expect((await computed({ classWeights: [0, 0, 0] })).loss).toBe(0);
+});

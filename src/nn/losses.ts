@@ -31,6 +31,9 @@ export function crossEntropyColumns(b: Builder, logits: Value, labels: Value): V
   return b.Mul(b.ReduceSum(picked, null, { keepdims: 0 }), -1 / (n ?? 1));
 }
 
+/** Divisor where no example weighs anything. */
+const tiny = 1e-30;
+
 /** How a cross-entropy weighs its examples. */
 export interface CrossEntropyOptions {
   /** Share of the target that is spread evenly over all classes (Szegedy et al. 2016, section 7). 0 by default. */
@@ -43,7 +46,7 @@ export interface CrossEntropyOptions {
  * Mean cross-entropy of rows of logits.
  * @param logits float32 (n, classes)
  * @param labels int64 (n), classes from 0 on
- * @returns rank 0
+ * @returns rank 0; 0 where no example weighs anything
  */
 export function crossEntropyRows(
   b: Builder,
@@ -63,7 +66,8 @@ export function crossEntropyRows(
   const ofExample = b.MatMul(isLabel, weights);
   const costs = b.Mul(b.ReduceSum(b.Mul(target, logProbabilities), [1], { keepdims: 1 }), -1);
   const total = b.ReduceSum(b.Mul(costs, ofExample), null, { keepdims: 0 });
-  return b.Div(total, b.ReduceSum(ofExample, null, { keepdims: 0 }));
+  // A batch may be of classes alone that weigh nothing.
+  return b.Div(total, b.Max(b.ReduceSum(ofExample, null, { keepdims: 0 }), tiny));
 }
 
 /**
