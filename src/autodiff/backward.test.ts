@@ -251,4 +251,13 @@ describe('checkGradient', () => {
       /by "x", along element 0: the graph gives .* central differences/,
     );
   });
+
+  it('proves nothing of a weight that has no feed, and says so', async () => {
+    const b = builder();
+    const w = b.initializer('w', tensor('float32', [2], [1, 2]));
+    b.output(b.ReduceSum(b.Mul(b.input('x', 'float32', [2]), w), null, { keepdims: 0 }), 'loss');
+    const feeds = { x: tensor('float32', [2], [2, 0.5]) };
+    const check = checkGradient(runtime, b.build(), { loss: 'loss', with: ['w'], feeds });
+    await expect(check).rejects.toThrow(/no feed for "w"/);
+  });
 });

@@ -45,13 +45,19 @@ const precisions = {
 /**
  * Compares the emitted gradient with central differences, in double precision where the runtime can.
  * @returns the largest error seen, over both orders if order is 2.
- * @throws GradientError where it exceeds the tolerance, with both numbers.
+ * @throws GradientError where it exceeds the tolerance, with both numbers, or a name of `with` has no feed.
  */
 export async function checkGradient(
   runtime: Runtime,
   graph: Graph,
   options: CheckOptions,
 ): Promise<GradientCheck> {
+  const missing = options.with.find((name) => options.feeds[name] === undefined);
+  if (missing !== undefined)
+    throw new GradientError(
+      `checkGradient: no feed for "${missing}", so that nothing of it can be checked. Differentiate by inputs of the graph, and give a value for each.`,
+      { actual: missing, expected: Object.keys(options.feeds) },
+    );
   const first = await checkFirst(runtime, graph, options);
   if (options.order !== 2) return first;
   const second = await checkFirst(runtime, secondOrder(graph, options), {
