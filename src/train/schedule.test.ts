@@ -59,6 +59,11 @@ describe('schedules', () => {
     expect(at(warmUp(0, cosine), 5, 0)).toEqual([1]);
   });
 
+  it('stepAt falls at the step that a fraction comes to, not at the one after it', () => {
+    for (let percent = 1; percent < 100; percent++)
+      expect(at(stepAt([percent / 100]), 100, percent - 1, percent)).toEqual([1, 0.1]);
+  });
+
   it('heldFor keeps one multiplier an epoch', () => {
     const schedule = heldFor(4, linearAfter(0.5));
     expectClose(at(schedule, 12, 0, 5, 6, 8, 9, 11), [1, 1, 1, 1, 0.5, 0.5]);

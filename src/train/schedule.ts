@@ -27,6 +27,9 @@ export function linearAfter(fraction: number): Schedule {
     step <= fraction * steps ? 1 : clamp((steps - step) / (steps * (1 - fraction)));
 }
 
+/** Far more than rounding makes of a fraction, and less than a step is of any run. */
+const rounding = 1e-12;
+
 /**
  * Multiplied by `factor` at each of `fractions` of the run.
  * @see He et al. 2016, section 4.2: divided by 10 at one half and three quarters of 64,000 steps
@@ -37,7 +40,10 @@ export function stepAt(fractions: readonly number[], factor = 0.1): Schedule {
   if (fractions.length === 0 || !increasing)
     throw invalid('step', 'increasing fractions in (0, 1)', fractions.join(','));
   if (!(factor >= 0 && factor <= 1)) throw invalid('step', 'a factor in [0, 1]', factor);
-  return (step, steps) => factor ** fractions.filter((value) => step >= value * steps).length;
+  // 0.55 of 100 is 55, whatever the product rounds to.
+  const isPast = (step: number, value: number, steps: number): boolean =>
+    step >= (value - rounding) * steps;
+  return (step, steps) => factor ** fractions.filter((value) => isPast(step, value, steps)).length;
 }
 
 /**

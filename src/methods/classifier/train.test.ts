@@ -164,6 +164,16 @@ describe('training', () => {
     }
   });
 
+  it('falls to a tenth of the rate at a share of the run, within an epoch too', async () => {
+    const rates: number[] = [];
+    await run({
+      config: { ...config, batchSize: 4, epochs: 1, schedule: 'step:0.5' },
+      onEvent: (event) => void (event.type === 'step' && rates.push(event.learningRate)),
+    });
+    const half = rates.length / 2;
+    expect(rates.map((rate) => rate / 0.03)).toEqual(rates.map((_, i) => (i < half ? 1 : 0.1)));
+  });
+
   it('ends early where the validation error stays', async () => {
     const worst = { ...config, learningRate: 1e-9, epochs: 50 };
     const trained = await run({ config: worst, validation: images, patience: 3 });

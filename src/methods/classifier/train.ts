@@ -4,7 +4,7 @@ import type { Feeds, Runtime, SessionOptions } from '../../runtime/runtime.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
-import { heldFor, parseSchedule } from '../../train/schedule.js';
+import { parseSchedule } from '../../train/schedule.js';
 import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
 import { type ClassifierConfig, checkConfig } from './config.js';
@@ -66,9 +66,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     stepsPerEpoch,
     stepsPerRun: stepsPerRun(step),
     learningRate: config.learningRate,
-    schedule: config.schedule.startsWith('step')
-      ? heldFor(Math.max(1, Math.round(config.epochs)), schedule)
-      : schedule,
+    schedule,
     seed: config.seed,
     ...(validation && judged(score, validation, options.patience)),
   });

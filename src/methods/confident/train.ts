@@ -5,7 +5,7 @@ import type { Feeds, Runtime, SessionOptions } from '../../runtime/runtime.js';
 import { scalar, type Tensor } from '../../tensor/tensor.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../train/checkpoint.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
-import { heldFor, parseSchedule } from '../../train/schedule.js';
+import { parseSchedule } from '../../train/schedule.js';
 import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
 import { type Network, networkModel } from '../classifier/network.js';
@@ -247,9 +247,7 @@ function once(
     // A round is three updates: several in a run of the graph would save nothing, and keep convolutions plain.
     stepsPerRun: 1,
     learningRate: config.learningRate * restartRate ** restarts,
-    schedule: config.schedule.startsWith('step')
-      ? heldFor(Math.max(1, Math.round(config.epochs)), schedule)
-      : schedule,
+    schedule,
     checkpointEvery: every,
     evaluateEvery: every,
     ...(options.validation && {

@@ -4,7 +4,7 @@ import { segmentationFigures } from '../../metrics/segmentation.js';
 import type { Feeds, Runtime, SessionOptions } from '../../runtime/runtime.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
-import { heldFor, parseSchedule } from '../../train/schedule.js';
+import { parseSchedule } from '../../train/schedule.js';
 import { type TrainResult, train } from '../../train/train.js';
 import { checkConfig, type FcnConfig } from './config.js';
 import { type FcnNetwork, fcnModel, weightsOf, withWeights } from './network.js';
@@ -72,9 +72,7 @@ export async function trainFcn(options: TrainFcnOptions): Promise<TrainedFcn> {
     // A step over whole images is heavy: copies weigh nothing beside it, and signals are answered sooner.
     stepsPerRun: 1,
     learningRate: config.learningRate,
-    schedule: config.schedule.startsWith('step')
-      ? heldFor(Math.max(1, Math.round(config.epochs)), schedule)
-      : schedule,
+    schedule,
     seed: config.seed,
     ...(validation && judged(segment, validation, options)),
   });
