@@ -62,15 +62,17 @@ export function chooseParameters({ graph, head }: Network, train: readonly strin
         pattern === 'all' ||
         (pattern === 'head' ? ofHead.includes(name) : globMatches(pattern, name)),
     );
-    if (fitting.length === 0)
-      throw new UsageError(
-        `no weight of the model is called "${pattern}". There are ${shortened(names)}`,
-        { expected: names, actual: pattern },
-      );
+    if (fitting.length === 0) throw unknownWeight(pattern, names);
     for (const name of fitting) chosen.add(name);
   }
   return chosen;
 }
+
+const unknownWeight = (pattern: string, names: readonly string[]): UsageError =>
+  new UsageError(`no weight of the model is called "${pattern}". There are ${shortened(names)}`, {
+    expected: names,
+    actual: pattern,
+  });
 
 function shortened(names: readonly string[]): string {
   const most = 12;
@@ -99,13 +101,19 @@ export function parseRate(text: string): RateOf {
   return { pattern: text.slice(0, at), rate };
 }
 
-/** How a parameter is trained: rates are multiplied, and decay may be for weights alone. */
+/**
+ * How a parameter is trained: rates are multiplied, and decay may be for weights alone.
+ * @throws UsageError for a rate whose pattern fits no weight.
+ */
 export function settingsOf(
   { graph, head }: Network,
   config: Pick<ClassifierConfig, 'headRate' | 'biasRate' | 'rates' | 'decay'>,
 ): (name: string) => ParameterSettings {
   const roleOf = trainableWeights(graph);
   const rates = config.rates.map(parseRate);
+  const names = [...roleOf.keys()];
+  for (const { pattern } of rates)
+    if (!names.some((name) => globMatches(pattern, name))) throw unknownWeight(pattern, names);
   return (name) => {
     const role = roleOf.get(name) ?? 'weight';
     const isHead = name === head.weight || name === head.bias;

@@ -188,6 +188,7 @@ describe('training', () => {
       { epochs: 0 },
       { clip: 0 },
       { rates: ['fast'] },
+      { rates: ['hiden.*=0.1'] },
       { train: [] },
     ])
       await expect(run({ config: { ...config, ...wrong } })).rejects.toThrow(UsageError);
