@@ -54,6 +54,15 @@ describe('ridge regression', () => {
     const predict = fitRidge({ count: 3, features: 1, outputs: 1, data, targets }, { penalty: 1 });
     expect(predict(Float32Array.of(9), 1)[0]).toBeCloseTo(2, 5);
   });
+
+  it('adds the penalty to the mean squared error: one of 1 halves a weight on one feature', () => {
+    const data = Float32Array.of(-1, 1);
+    const predict = fitRidge(
+      { count: 2, features: 1, outputs: 1, data, targets: data },
+      { penalty: 1 },
+    );
+    expect(predict(data, 2)[1]).toBeCloseTo(0.5, 3);
+  });
 });
 
 describe('positions', () => {

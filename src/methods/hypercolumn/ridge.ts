@@ -16,7 +16,7 @@ export type RidgeFit = (data: Float32Array, count: number) => Float32Array;
 
 /**
  * Fits targets by an affine function of the features.
- * @param penalty times the squared weights, on features of deviation 1, is added to half the mean squared error; above 0
+ * @param penalty times the squared weights, on features of deviation 1, is added to the mean squared error; above 0
  * @throws DataError without examples; the fit ShapeError where features differ in number.
  */
 export function fitRidge(

@@ -7,7 +7,7 @@ export interface TiedGaussians {
   /** Classes that have images, each with its mean after the whitening: (classes, width). */
   readonly means: Float64Array;
   readonly classes: number;
-  /** Mean of all images, (width), and the whitening, (width, width) upper triangular. */
+  /** Mean of the classes' means, (width), and the whitening, (width, width) upper triangular. */
   readonly centre: Float64Array;
   readonly whitening: Float64Array;
 }
