@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { tensor } from '../tensor/tensor.js';
 import { uncertaintyOf } from './tile-uncertainty.js';
+import { classesOf } from './tiles.js';
 
 /** Three classes at 1 x 3 positions, of which the last two are kept, behind another tile's one. */
 const output = (values: readonly number[]) => ({
@@ -27,4 +28,12 @@ it('is that of the probabilities that scores stand for', () => {
   const entropy = -p.reduce((sum, one) => sum + one * Math.log(one), 0) / Math.log(3);
   expect(shares[1]).toBe(Math.round(255 * entropy));
   expect(scores).toEqual(shares);
+});
+
+it('has classes, but where a score is not a number', () => {
+  const out = Uint8Array.of(7, 7, 7);
+  classesOf(output([9, 1, 1, 9, 3, 1, 9, 2, 1]), out, 3);
+  expect([...out]).toEqual([7, 1, 0]);
+  const diverged = output([9, 1, 1, 9, 3, Number.NaN, 9, 2, 1]);
+  expect(() => classesOf(diverged, out, 3)).toThrow(/class 1 at row 0, column 2 is not a number/);
 });

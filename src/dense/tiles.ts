@@ -3,7 +3,7 @@
  * whole image has. Each piece holds all pixels that the positions kept of it see, and starts where the network's
  * strided windows fall as they do in the whole image. Why so: decision 016.
  */
-import { InterruptedError, internal, ModelError, ShapeError } from '../errors.js';
+import { DataError, InterruptedError, internal, ModelError, ShapeError } from '../errors.js';
 import type { Model } from '../graph/graph.js';
 import type { Session } from '../runtime/runtime.js';
 import { hasDType, type Tensor } from '../tensor/tensor.js';
@@ -211,6 +211,7 @@ export function keptOf({ map, tile: { row, column } }: TileOutput): Tensor<'floa
 /**
  * The channel with the largest number at each position that belongs to the whole; the first of equals.
  * @param out (rows, `stride`) class ids, into which the tile's columns are written from `tile.column.output.start` on
+ * @throws DataError where a number is NaN.
  */
 export function classesOf(
   { map, tile: { row, column } }: TileOutput,
@@ -229,9 +230,13 @@ export function classesOf(
       const from = (channel * height + row.skip + y) * width + column.skip;
       for (let x = 0; x < columns; x++) {
         const value = data[from + x] ?? 0;
-        if (value <= (best[x] ?? 0)) continue;
-        best[x] = value;
-        out[to + x] = channel;
+        if (value > (best[x] ?? 0)) {
+          best[x] = value;
+          out[to + x] = channel;
+        } else if (Number.isNaN(value))
+          throw new DataError(
+            `the score of class ${channel} at row ${row.output.start + y}, column ${column.output.start + x} is not a number. The model has diverged, or its input has NaN.`,
+          );
       }
     }
   }

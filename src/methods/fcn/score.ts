@@ -2,7 +2,7 @@
 import { internal } from '../../errors.js';
 import { model } from '../../graph/graph.js';
 import { type ConfusionMatrix, emptyConfusion } from '../../metrics/classification.js';
-import { addPixels } from '../../metrics/segmentation.js';
+import { addPixels, classesOfPixels } from '../../metrics/segmentation.js';
 import { load } from '../../ops/load.js';
 import type { Runtime, SessionOptions } from '../../runtime/runtime.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -23,7 +23,10 @@ export interface LabelledScene {
   readonly labels: Uint8Array | Int32Array;
 }
 
-/** The class of each pixel, for images float32 (n, channels, height, width): n * height * width ids. */
+/**
+ * The class of each pixel, for images float32 (n, channels, height, width): n * height * width ids. Throws a DataError
+ * where a score is not a number.
+ */
 export type Segmenter = (weights: Weights, images: Tensor) => Promise<Uint8Array>;
 
 /**
@@ -60,27 +63,9 @@ export async function segmenter(
  * The class with the largest score at each pixel; of equal ones the first.
  * @param scores float32 (n, classes, height, width), at most 255 classes
  * @returns n * height * width ids
+ * @throws as `classesOfPixels`, which it is
  */
-export function largest({ dims, data }: Tensor<'float32'>): Uint8Array {
-  const [n = 1, classes = 1, height = 1, width = 1] = dims;
-  const pixels = height * width;
-  const ids = new Uint8Array(n * pixels);
-  const best = new Float32Array(pixels);
-  for (let image = 0; image < n; image++) {
-    const first = image * classes * pixels;
-    best.set(data.subarray(first, first + pixels));
-    // Class by class, so that memory is read in its order.
-    for (let c = 1; c < classes; c++)
-      for (let p = 0, at = first + c * pixels; p < pixels; p++, at++) {
-        const score = data[at] as number;
-        if (score > (best[p] as number)) {
-          best[p] = score;
-          ids[image * pixels + p] = c;
-        }
-      }
-  }
-  return ids;
-}
+export const largest = (scores: Tensor<'float32'>): Uint8Array => classesOfPixels(scores);
 
 /**
  * The confusion matrix over all pixels of the scenes that are not void.

@@ -13,7 +13,7 @@ import { type Tensor, tensor } from '../../tensor/tensor.js';
 import type { CheckpointKind, CheckpointStore, TrainEvent } from '../../train/events.js';
 import { type FcnConfig, fcnPresets } from './config.js';
 import { type FcnNetwork, fcnNetwork } from './network.js';
-import { confusionOver, type LabelledScenes, largest } from './score.js';
+import { confusionOver, type LabelledScenes, largest, segmenter } from './score.js';
 import { fcnStep, pixelLabelsName } from './step.js';
 import { type TrainFcnOptions, trainFcn, trainStages } from './train.js';
 
@@ -213,5 +213,15 @@ describe('the confusion of scenes', () => {
       classes,
     );
     expect(counted.counts.reduce((a, c) => a + c)).toBe(4 * (height - 1) * width);
+  });
+
+  it('is not that of a network that diverged', async () => {
+    const segmented = network();
+    const bias = segmented.scores[0]?.bias ?? '';
+    const segment = await segmenter(runtime, segmented, new Set([bias]));
+    const diverged = new Map([[bias, tensor('float32', [3], [0, Number.NaN, 0])]]);
+    await expect(confusionOver(segment, diverged, validation, classes)).rejects.toThrow(
+      /the score of class 1 at row 0, column 0 is not a number/,
+    );
   });
 });
