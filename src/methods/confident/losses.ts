@@ -42,19 +42,25 @@ export function generatorLoss(b: Builder, made: Value, form: GeneratorLoss): Val
   return form === 'saturating' ? b.Neg(meanSoftplus(b, made)) : meanSoftplus(b, b.Neg(made));
 }
 
+/** Squared length of an image that is as good as black. */
+const least = 1e-24;
+
 /**
  * The pull-away term, the mean squared cosine between two different images (Zhao et al. 2017, equation 4): it stands for
- * the generator's negative entropy (Lee et al. 2018, section 2.2). The official code leaves it out.
+ * the generator's negative entropy (Lee et al. 2018, section 2.2). The official code leaves it out. A black image is at
+ * right angles to all others.
  * @param images float32 (n, ...), n from 2 on
  * @returns rank 0, in [0, 1]
  */
 export function pullAway(b: Builder, images: Value): Value {
   const [n = 2] = images.shape as readonly number[];
   const rows = b.Reshape(images, [n, -1]);
-  const norms = b.Sqrt(b.ReduceSum(b.Mul(rows, rows), [1], { keepdims: 1 }));
-  const unit = b.Div(rows, b.Max(norms, b.constant(tensor('float32', [], [1e-12]))));
+  // Below the root, whose slope at 0 is infinite.
+  const norms = b.Sqrt(b.Max(b.ReduceSum(b.Mul(rows, rows), [1], { keepdims: 1 }), least));
+  const unit = b.Div(rows, norms);
   const cosines = b.MatMul(unit, b.Transpose(unit, { perm: [1, 0] }));
-  const squares = b.ReduceSum(b.Mul(cosines, cosines), null, { keepdims: 0 });
-  // The n images are each other's equal themselves: cosine 1.
-  return b.Mul(b.Sub(squares, n), 1 / (n * (n - 1)));
+  const differs = Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 0 : 1));
+  const others = b.Mul(cosines, b.constant(tensor('float32', [n, n], differs)));
+  const squares = b.ReduceSum(b.Mul(others, others), null, { keepdims: 0 });
+  return b.Mul(squares, 1 / (n * (n - 1)));
 }

@@ -1,15 +1,18 @@
 /** Rounds of Algorithm 1 against PyTorch: test/fixtures/confident-round.py made the numbers. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { differentiate } from '../../autodiff/differentiate.js';
 import { buildModel } from '../../nn/models/build-model.js';
 import { models } from '../../nn/models/table.js';
+import { builder } from '../../ops/builder.js';
 import { nodeRuntime } from '../../runtime/node.js';
 import { sizeOf } from '../../tensor/shape.js';
-import { type Tensor, tensor } from '../../tensor/tensor.js';
+import { type Tensor, tensor, toNumbers } from '../../tensor/tensor.js';
 import { nextName, scalarName, type TrainingStep } from '../../train/step.js';
 import { classifierNetwork } from '../classifier/network.js';
 import { labelsName } from '../classifier/step.js';
 import { type ConfidentConfig, confidentPresets } from './config.js';
+import { pullAway } from './losses.js';
 import { confidentParts } from './parts.js';
 import { confidentRound, confidentUpdates, names } from './updates.js';
 
@@ -149,4 +152,15 @@ describe('rounds as PyTorch takes them', () => {
       expect(from).toBe(found.length);
     }
   });
+});
+
+it('the pull-away term takes a black image as one like no other', async () => {
+  const b = builder();
+  b.output(pullAway(b, b.input('images', 'float32', [3, 2])), 'term');
+  const { model: graph, gradients } = differentiate(b.build(), { loss: 'term', with: ['images'] });
+  const images = tensor('float32', [3, 2], [0, 0, 1, 0, 1, 1]);
+  const results = await (await runtime.load(graph)).run({ images });
+  // One pair of three has a squared cosine of a half, the others none.
+  expect(results['term']?.data[0]).toBeCloseTo(1 / 6, 6);
+  expect(toNumbers(results[gradients.images] as Tensor).every(Number.isFinite)).toBe(true);
 });
