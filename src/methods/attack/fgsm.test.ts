@@ -26,6 +26,11 @@ it('a budget of rounds makes gradient attacks shorter, never longer', async () =
   expect(await rounds(iteratedFgsm({ steps: 4 }), 2)).toBe(2);
 });
 
+it('what makes no sense is named, and not what follows from it', () => {
+  expect(() => iteratedFgsm({ steps: 0 })).toThrow(/invalid steps 0/);
+  expect(() => fgsm({ epsilon: 0 })).toThrow(/invalid epsilon 0/);
+});
+
 it('a box that rounds hands on that a fresh answer is wanted', async () => {
   const judged: boolean[] = [];
   const box = roundedBox(

@@ -64,16 +64,16 @@ function gradientSign(
   settings: Settings,
   parameters: Readonly<Record<string, unknown>>,
 ): Attack {
-  for (const each of ['epsilon', 'stepSize'] as const)
-    if (!(settings[each] > 0 && settings[each] < Number.POSITIVE_INFINITY))
-      throw new UsageError(`invalid ${each} ${settings[each]}: give a number above 0`, {
-        actual: settings[each],
-      });
   const { steps, labels } = settings;
   if (!Number.isSafeInteger(steps) || steps < 1)
     throw new UsageError(`invalid steps ${steps}: give a whole number from 1 on`, {
       actual: steps,
     });
+  for (const each of ['epsilon', 'stepSize'] as const)
+    if (!(settings[each] > 0 && settings[each] < Number.POSITIVE_INFINITY))
+      throw new UsageError(`invalid ${each} ${settings[each]}: give a number above 0`, {
+        actual: settings[each],
+      });
   if (labels !== 'all' && (!Number.isSafeInteger(labels) || labels < 0))
     throw new UsageError(`invalid labels ${labels}: give "all" or a whole number from 0 on`, {
       actual: labels,

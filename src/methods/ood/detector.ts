@@ -17,7 +17,7 @@ export interface DetectorSettings {
   readonly inputScale?: readonly number[] | undefined;
   /** ODIN: axis of the input that the channels lie on; null where they lie one after another in a row. 1 unless given. */
   readonly channelAxis?: number | null | undefined;
-  /** Mahalanobis and nearest neighbours: layers by name; what the last layer reads unless given. */
+  /** Mahalanobis, and nearest neighbours of the first alone: layers by name; what the last layer reads unless given. */
   readonly taps?: readonly string[] | undefined;
   /** Nearest neighbours: which neighbour's distance counts. */
   readonly neighbours?: number | undefined;
