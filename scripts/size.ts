@@ -20,7 +20,8 @@ const ceilings: Readonly<Record<string, number>> = {
   scripts: 120,
   src: 900,
   'src/autodiff': 600,
-  'src/cli': 12100,
+  // What is refused leaves a folder as it was: a run its settings, a report its place.
+  'src/cli': 12130,
   'src/data': 7100,
   'src/dense': 2700,
   'src/graph': 900,

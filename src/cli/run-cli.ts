@@ -117,7 +117,7 @@ async function answer(
   if (asksHelp) return helpOutput(commandHelp(command, style));
   const { given, values, configFile } = parseLine(command, own);
   const fromFile =
-    configFile === undefined ? [] : await readConfigFile(configFile, io.cwd, command.options);
+    configFile === undefined ? [] : await readConfigFile(configFile, io.cwd, command);
   return command.execute(new Map([...fromFile, ...given]), values, context);
 }
 

@@ -37,7 +37,7 @@ export interface TrainingSurroundings
 }
 
 /**
- * Makes the folder ready, writes `config.yaml`, and says how a resumed run differs from its beginning.
+ * Makes the folder ready, writes `config.yaml` of a new run, and says how a resumed one differs from its beginning.
  * @throws UsageError where the folder cannot be used.
  */
 export async function openTrainingRun(run: TrainingRunOptions): Promise<RunFolder> {
@@ -46,7 +46,7 @@ export async function openTrainingRun(run: TrainingRunOptions): Promise<RunFolde
     resume: run.resume ?? false,
   });
   if (folder.resumed) await noteChanges(folder, run);
-  await writeRunConfig(folder, run.options);
+  else await writeRunConfig(folder, run.options);
   return folder;
 }
 
@@ -60,7 +60,7 @@ export async function trainInto<T extends TrainResult>(
   train: (surroundings: TrainingSurroundings) => Promise<T>,
 ): Promise<T> {
   const log = await openMetricsLog(folder);
-  let hasBegun = folder.resumed;
+  let hasBegun = false;
   try {
     const trained = await train({
       runtime: run.runtime,
@@ -71,7 +71,7 @@ export async function trainInto<T extends TrainResult>(
       ...(run.checkpointEvery === undefined ? {} : { checkpointEvery: run.checkpointEvery }),
       signal: run.signal,
       onEvent: (event) => {
-        hasBegun = true;
+        hasBegun ||= event.type !== 'notice';
         log.write(event);
         run.progress(event);
       },
@@ -84,8 +84,10 @@ export async function trainInto<T extends TrainResult>(
     return trained;
   } finally {
     log.close();
-    // A run that was refused before its first step is none: the next try finds the folder as it was.
-    if (!hasBegun)
+    // A run that was refused before its first step is none: the next try finds the folder as it was, and a run that was
+    // to be resumed keeps its own settings.
+    if (hasBegun && folder.resumed) await writeRunConfig(folder, run.options);
+    if (!hasBegun && !folder.resumed)
       for (const file of [folder.config, folder.metrics]) await rm(file, { force: true });
   }
 }

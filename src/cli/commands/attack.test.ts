@@ -91,6 +91,9 @@ describe('attack', () => {
     const other = await attack('--images 4 --folder again --resume --seed 2');
     expect(other.code).toBe(2);
     expect(other.err).toContain('seed was 1, now 2');
+    expect(readFileSync(path('again/config.yaml'), 'utf8')).toMatch(/images: 4\n.*seed: 1\n/s);
+    const repeated = await attack('--config again/config.yaml --folder repeated');
+    expect(repeated.code, repeated.err).toBe(0);
     expect((await attack(line)).err).toContain('already holds one');
   });
 

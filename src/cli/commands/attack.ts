@@ -133,7 +133,9 @@ export const attackCommand = command({
       ...{ model, data: given.data, split: given.split, attack: attack.name, ...attack.parameters },
       ...{ k, range, decimals, seed, examples, rounds, queries, seconds },
     };
-    await writeRunConfig(folder, repeatable({ ...given, model }));
+    const config = repeatable({ ...given, model });
+    // Other settings than those of an audit that is there are refused below: until then it keeps its own.
+    if (!folder.resumed) await writeRunConfig(folder, config);
     const { records, summary, pictures, sheet } = await runAudit({
       ...{
         box: decimals === undefined ? box : roundedBox(box, decimals),
@@ -156,6 +158,7 @@ export const attackCommand = command({
         ...(seconds !== undefined && { seconds }),
       },
     });
+    if (folder.resumed) await writeRunConfig(folder, config);
     const figures = {
       'robust-accuracy': summary.robustAccuracy,
       ...{

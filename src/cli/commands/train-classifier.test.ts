@@ -178,6 +178,15 @@ describe('train classifier', () => {
     const bytes = (name: string) =>
       readFileSync(join(folder.path, name, 'checkpoint/last.safetensors'));
     expect(bytes('parts').equals(bytes('whole'))).toBe(true);
+    // Where its weights do not fit, the run stays as it was, its settings too.
+    const config = () => readFileSync(join(folder.path, 'parts/config.yaml'), 'utf8');
+    const before = config();
+    const other = '--model lenet --data ./shades --epochs 4 --batch-size 6 --output parts --resume';
+    const refused = await run(`train classifier ${other}`, { cwd: folder.path });
+    expect(refused.err).toContain('belongs to another model');
+    expect(config()).toBe(before);
+    expect((await train(`${line} --epochs 5 --output parts --resume`)).code).toBe(0);
+    expect(config()).toContain('epochs: 5');
   });
 
   it('says what is wrong', async () => {
