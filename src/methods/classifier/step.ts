@@ -1,6 +1,8 @@
 /** The training step of a classifier as one graph. */
+import { DataError } from '../../errors.js';
 import { crossEntropyRows, errorOfRows } from '../../nn/losses.js';
 import { trainingForm } from '../../nn/training-form.js';
+import type { Feeds } from '../../runtime/runtime.js';
 import { compileStep, type TrainingStep } from '../../train/step.js';
 import { optimizerOf } from '../optimization.js';
 import type { ClassifierConfig } from './config.js';
@@ -9,6 +11,20 @@ import { chooseParameters, settingsOf } from './parameters.js';
 
 /** Name of the step's input of labels, int64 (batch); the images go into the network's own input. */
 export const labelsName = 'espalier.labels';
+
+/**
+ * A batch whose labels are classes: any other would cost nothing, whatever the network says of its image.
+ * @throws DataError naming a label that is none.
+ */
+export function withClasses(feeds: Feeds, classes: number): Feeds {
+  const labels = (feeds[labelsName]?.data ?? []) as ArrayLike<bigint>;
+  const wrong = Array.from(labels).find((label) => label < 0n || label >= BigInt(classes));
+  if (wrong === undefined) return feeds;
+  throw new DataError(
+    `batch: an image has the label ${wrong}, where classes go from 0 to ${classes - 1}`,
+    { expected: classes, actual: Number(wrong) },
+  );
+}
 
 /**
  * Compiles forward pass, cross-entropy, gradients and update for batches of `config.batchSize`. Reports `error`, the

@@ -192,5 +192,11 @@ describe('training', () => {
       { train: [] },
     ])
       await expect(run({ config: { ...config, ...wrong } })).rejects.toThrow(UsageError);
+    // Counted from 1.
+    const of = [1, 2, 3, 4, 1, 2, 3, 4];
+    const batch = () => ({ image: rows(0, 8), [labelsName]: tensor('int64', [8], of) });
+    await expect(run({ batches: { stepsPerEpoch: 12, batch } })).rejects.toThrow(
+      /an image has the label 4, where classes go from 0 to 3/,
+    );
   });
 });

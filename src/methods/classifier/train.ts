@@ -10,7 +10,7 @@ import { type TrainResult, train } from '../../train/train.js';
 import { type ClassifierConfig, checkConfig } from './config.js';
 import { type Network, networkModel } from './network.js';
 import { figuresOf, type ImageRows, type Scorer, scorer } from './score.js';
-import { classifierStep } from './step.js';
+import { classifierStep, withClasses } from './step.js';
 
 /** Where the batches of a run come from: pure functions of the step, so that a resumed run sees the same data. */
 export interface ClassifierBatches {
@@ -45,8 +45,8 @@ export interface TrainedClassifier extends TrainResult {
 
 /**
  * Trains as the config says.
- * @throws UsageError for a config that makes no sense, GradientError for a network without gradient, and what `train`
- *   throws.
+ * @throws UsageError for a config that makes no sense, GradientError for a network without gradient, DataError for a label
+ *   that is no class, and what `train` throws.
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<TrainedClassifier> {
   const { runtime, session, network, config, batches, validation } = options;
@@ -61,7 +61,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     runtime,
     step,
     run: 'classifier',
-    batch: (index) => batches.batch(index),
+    batch: async (index) => withClasses(await batches.batch(index), network.classes),
     steps: Math.max(1, Math.round(config.epochs * stepsPerEpoch)),
     stepsPerEpoch,
     stepsPerRun: stepsPerRun(step),

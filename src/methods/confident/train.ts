@@ -10,6 +10,7 @@ import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
 import { type Network, networkModel } from '../classifier/network.js';
 import { figuresOf, type ImageRows, type Scorer, scorer } from '../classifier/score.js';
+import { withClasses } from '../classifier/step.js';
 import {
   Collapse,
   classifierProbe,
@@ -240,7 +241,7 @@ function once(
   return train({
     ...{ runtime, step, stepsPerEpoch, evaluate, seed: config.seed, run: 'confident' },
     batch: async (index) => ({
-      ...(await batches.batch(index)),
+      ...withClasses(await batches.batch(index), options.network.classes),
       ...(takesBeta && { [names.beta]: betaAt(config, index, stepsPerEpoch) }),
     }),
     steps: Math.max(1, Math.round(config.epochs * stepsPerEpoch)),
