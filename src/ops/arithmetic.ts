@@ -114,7 +114,9 @@ export const Pow: Op<['X', 'Y'], object> = {
   },
   field: pointwise,
   gradient({ b, x: [x, exponent], y, dy, needs, constant }) {
-    const data = needs[1] ? null : constant(1);
+    // Of 16-bit floats the data are bits.
+    const isWide = exponent.dtype !== 'float16' && exponent.dtype !== 'bfloat16';
+    const data = isWide && !needs[1] ? constant(1) : null;
     if (data?.data.length === 1) return [byBase(b, x, toNumbers(data)[0] ?? 0, y, dy), null];
     const e = castTo(b, exponent, x.dtype);
     const atZero = b.Equal(x, 0);

@@ -6,6 +6,7 @@ import type { Builder } from './builder.js';
 import { type Convolution, convolved, endPads } from './convolution-form.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
+import { castTo } from './mask.js';
 
 /**
  * dx of y = Conv(x, w).
@@ -71,7 +72,9 @@ export function flippedKernel(b: Builder, w: Value, group: number): Value {
     return reshapedTo(b, swapped, [each, made, ...kernel]);
   }
   const reversed =
-    taps === 1 ? w : b.MatMul(reshapedTo(b, w, [made * each, taps]), mirror(b, taps));
+    taps === 1
+      ? w
+      : b.MatMul(reshapedTo(b, w, [made * each, taps]), castTo(b, mirror(b, taps), w.dtype));
   const split = reshapedTo(b, reversed, [group, made / group, each, taps]);
   const swapped = b.Transpose(split, { perm: [0, 2, 1, 3] });
   return reshapedTo(b, swapped, [group * each, made / group, ...kernel]);

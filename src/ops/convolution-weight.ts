@@ -12,6 +12,7 @@ import {
 } from './convolution-form.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo, zerosOf } from './emit.js';
+import { castTo } from './mask.js';
 import type { Window } from './window.js';
 
 /** A formulation. x: the image, (N, C, ...spatial); dy: (N, M, ...counts); gives (M, C / group, ...kernel). */
@@ -137,12 +138,12 @@ const byPatches: WeightGradient = (b, x, dy, form) => {
  */
 function patchKernel(b: Builder, x: Value, each: number, { group, window }: Convolution): Value {
   const taps = sizeOf(window.kernel);
-  const kernel = zeros(x.dtype, [group * taps * each, each, ...window.kernel]);
+  const kernel = zeros('float32', [group * taps * each, each, ...window.kernel]);
   for (let i = 0; i < group * taps * each; i++) {
     const [tap, channel] = [Math.floor(i / each) % taps, i % each];
     kernel.data[(i * each + channel) * taps + tap] = 1;
   }
-  return b.constant(kernel);
+  return castTo(b, b.constant(kernel), x.dtype);
 }
 
 /** The same as one product over the positions of all images, for which the channels come first. */
@@ -203,7 +204,7 @@ const byRows: WeightGradient = (b, x, dy, form) => {
   const [rows = 1, columns = 1] = kernel;
   const [below = 1, wide = 1] = [extents[0], counts[1]];
   const height = (counts[0] ?? 1) + below - 1;
-  const gap = zerosOf(b, 'float32', [batch, made, below - 1 + (dilations[0] ?? 1), wide]);
+  const gap = zerosOf(b, dy.dtype, [batch, made, below - 1 + (dilations[0] ?? 1), wide]);
   const parts = Array.from({ length: rows }, (_, t) => (t === 0 ? [dy] : [gap, dy])).flat();
   // Behind each copy of dy come the zeros that end its row of the kernel and begin the next one, a row further down.
   const moved = reshapedTo(b, b.Concat(...parts, { axis: 2 }), [

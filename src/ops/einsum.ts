@@ -7,6 +7,7 @@ import type { Builder } from './builder.js';
 import { dimsOf, sameDType } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { checkNumber } from './infer.js';
+import { castTo } from './mask.js';
 import { type GradientContext, type Op, required, string } from './op.js';
 import { checkMatrix } from './resize-axis.js';
 
@@ -236,7 +237,7 @@ function identity(b: Builder, like: Value, axis: number): Value {
   const size = dimsOf(like)[axis] ?? 1;
   checkMatrix(size, size);
   const ones = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
-  return b.constant(tensor(like.dtype, [size, size], ones));
+  return castTo(b, b.constant(tensor('float32', [size, size], ones)), like.dtype);
 }
 
 /** A letter for each label. @throws OperatorError where there are more labels than letters. */

@@ -8,6 +8,7 @@ import type { Builder } from './builder.js';
 import { indices, list } from './cases.js';
 import { dimsOf, equalDims, nameOf, sameDType } from './dims.js';
 import { padded, reshapedTo, zerosOf } from './emit.js';
+import { castTo } from './mask.js';
 import { int, type Op, string } from './op.js';
 import { flatIndex, rearrange } from './rearrange.js';
 import { gatheredField } from './receptive-field-rules.js';
@@ -261,7 +262,8 @@ export const OneHot: Op<['indices', 'depth', 'values'], AxisAttribute> = {
     );
   },
   gradient({ b, x: [at, depth, values], dy, attributes: { axis } }) {
-    const hot = b.OneHot(at, depth, b.constant(tensor(values.dtype, [2], [0, 1])), { axis });
+    const choice = castTo(b, b.constant(tensor('float32', [2], [0, 1])), values.dtype);
+    const hot = b.OneHot(at, depth, choice, { axis });
     const sum = (x: Value) => reshapedTo(b, b.ReduceSum(x, null, { keepdims: 0 }), [1]);
     const on = sum(b.Mul(dy, hot));
     return [null, null, b.Concat(b.Sub(sum(dy), on), on, { axis: 0 })];

@@ -7,6 +7,7 @@ import type { Builder } from './builder.js';
 import { checkChannels, overChannels, sumToChannels } from './channels.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
+import { castTo } from './mask.js';
 import { gradientOfStandard } from './normalization-gradient.js';
 import { float, int, type Op, required } from './op.js';
 import { mixedOverMap } from './receptive-field-rules.js';
@@ -33,7 +34,8 @@ function groupGradients(
     { count: 3 },
   ) as [Value, Value, Value];
   const g = rows(b.Mul(dy, overChannels(b, scale, x)));
-  const dx = gradientOfStandard(b, [2], { x: standard, inverse }, g);
+  const narrowed = castTo(b, inverse, x.dtype);
+  const dx = gradientOfStandard(b, [2], { x: standard, inverse: narrowed }, g);
   const dscale = sumToChannels(b, b.Mul(dy, reshapedTo(b, standard, dims)));
   return [reshapedTo(b, dx, dims), dscale, sumToChannels(b, dy)];
 }

@@ -6,6 +6,7 @@ import { tensor } from '../tensor/tensor.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
 import { checkFloat } from './infer.js';
+import { castTo } from './mask.js';
 import { float, int, type Op, required } from './op.js';
 import { mixedAlong } from './receptive-field-rules.js';
 
@@ -41,7 +42,8 @@ export const LRN: Op<['X'], LrnAttributes> = {
     const flat = (value: Value): Value =>
       reshapedTo(b, value, [n, channels, sizeOf(dims.slice(2))]);
     const [x, dy] = [flat(whole), flat(wholeDy)];
-    const window = b.constant(tensor(x.dtype, [channels, channels], neighbours(channels, size)));
+    const band = tensor('float32', [channels, channels], neighbours(channels, size));
+    const window = castTo(b, b.constant(band), x.dtype);
     const s = b.Add(b.Mul(b.MatMul(window, b.Mul(x, x)), alpha / size), bias);
     const direct = b.Mul(dy, b.Pow(s, -beta));
     const spread = b.MatMul(b.Transpose(window, { perm: [1, 0] }), b.Div(b.Mul(direct, x), s));

@@ -4,6 +4,7 @@ import { broadcastShapes, formatShape, normalizeAxis, sameShape } from '../tenso
 import { scalar, type Tensor, tensor, toNumbers } from '../tensor/tensor.js';
 import { dimsOf, sameDType } from './dims.js';
 import { checkFloat, reducedShape } from './infer.js';
+import { castTo } from './mask.js';
 import { gradientOfStandard, type Standard } from './normalization-gradient.js';
 import { float, type GradientContext, int, type Op } from './op.js';
 import { contracted, mixedAlong } from './receptive-field-rules.js';
@@ -69,7 +70,8 @@ export const LayerNormalization: Op<Inputs, Attributes> = {
         axesFrom(context.attributes.axis, x.shape.length),
         standard,
         g,
-        dys.slice(1),
+        // The statistics are float32 whatever X is.
+        dys.slice(1).map((each) => each && castTo(b, each, x.dtype)),
       ),
       dy && b.Mul(dy, standard.x),
       bias && dy,
@@ -109,14 +111,17 @@ const isOnes = (data: Tensor | null): boolean =>
  * 1.30), which a forward pass saves by asking for all three outputs.
  */
 function standardized(
-  { b, x: [x], y, ys: [, mean, inverse], attributes }: GradientContext<Inputs, Attributes>,
+  { b, x: [x], y, ys: [, mean, given], attributes }: GradientContext<Inputs, Attributes>,
   isPlain: boolean,
 ): Standard {
-  if (mean && inverse) return { x: isPlain ? y : b.Mul(b.Sub(x, mean), inverse), inverse };
+  if (mean && given) {
+    const inverse = castTo(b, given, x.dtype);
+    return { x: isPlain ? y : b.Mul(b.Sub(x, castTo(b, mean, x.dtype)), inverse), inverse };
+  }
   const dims = dimsOf(x).slice(normalizeAxis(attributes.axis, x.shape.length));
   const ones = b.Expand(b.constant(scalar(x.dtype, 1)), dims);
   const [again, , anew] = b.node('LayerNormalization', [x, ones], { ...attributes }, { count: 3 });
   return again && anew
-    ? { x: again, inverse: anew }
+    ? { x: again, inverse: castTo(b, anew, x.dtype) }
     : internal('LayerNormalization gave no outputs');
 }

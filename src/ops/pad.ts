@@ -8,6 +8,7 @@ import type { Builder } from './builder.js';
 import { list } from './cases.js';
 import { addDims, dimsOf, nameOf, unknownDims } from './dims.js';
 import { knownNumbers, padded, reshapedTo } from './emit.js';
+import { castTo } from './mask.js';
 import { type Op, string } from './op.js';
 import type { FieldContext, FieldResult } from './receptive-field.js';
 import { eachAxis } from './receptive-field-rules.js';
@@ -73,7 +74,7 @@ function unpadAxis(b: Builder, dy: Value, dim: number, amount: Amount, mode: str
   from.forEach((source, i) => {
     matrix.data[rightmost ? i * dim + source : source * from.length + i] = 1;
   });
-  const copies = b.constant(matrix);
+  const copies = castTo(b, b.constant(matrix), dy.dtype);
   const sums = rightmost
     ? b.Gemm(reshapedTo(b, dy, [outer, from.length]), copies)
     : b.MatMul(copies, reshapedTo(b, dy, [outer, from.length, inner]));

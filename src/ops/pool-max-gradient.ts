@@ -6,7 +6,7 @@
  */
 import type { Value } from '../graph/graph.js';
 import { sizeOf } from '../tensor/shape.js';
-import { tensor } from '../tensor/tensor.js';
+import { scalar } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo, zerosOf } from './emit.js';
@@ -177,7 +177,11 @@ function surrounded(b: Builder, x: Value, before: number, after: number, value: 
   const rows = (count: number): Value[] =>
     count === 0
       ? []
-      : [b.ConstantOfShape(dimsOf(x).with(1, count), { value: tensor(x.dtype, [1], [value]) })];
+      : [
+          b.ConstantOfShape(dimsOf(x).with(1, count), {
+            value: { ...scalar(x.dtype, value), dims: [1] },
+          }),
+        ];
   const parts = [...rows(before), x, ...rows(after)];
   return parts.length === 1 ? x : b.Concat(...parts, { axis: 1 });
 }

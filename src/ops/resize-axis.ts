@@ -9,6 +9,7 @@ import { type Tensor, zeros } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf } from './dims.js';
 import { reshapedTo } from './emit.js';
+import { castTo } from './mask.js';
 
 /** float32 (rows, columns): output positions by input positions. */
 export type AxisMatrix = Tensor<'float32'>;
@@ -59,10 +60,11 @@ export function backAlong(b: Builder, dy: Value, axis: number, matrix: AxisMatri
   const count = columns / width;
   const outer = sizeOf(dims.slice(0, axis)) * count;
   const inner = sizeOf(dims.slice(axis + 1));
+  const constant = (data: AxisMatrix): Value => castTo(b, b.constant(data), dy.dtype);
   const product =
     inner === 1
-      ? b.Gemm(reshapedTo(b, dy, [outer, height]), b.constant(block))
-      : b.MatMul(b.constant(transposed(block)), reshapedTo(b, dy, [outer, height, inner]));
+      ? b.Gemm(reshapedTo(b, dy, [outer, height]), constant(block))
+      : b.MatMul(constant(transposed(block)), reshapedTo(b, dy, [outer, height, inner]));
   return reshapedTo(b, product, dims.with(axis, columns));
 }
 

@@ -1,7 +1,7 @@
 /** What an upgrade of one node is written in. */
 import { OperatorError } from '../errors.js';
 import type { Node, TensorType } from '../graph/graph.js';
-import { float32ToBfloat16, float32ToFloat16 } from '../tensor/float16.js';
+import { isFloat } from '../tensor/dtype.js';
 import { scalar, type Tensor, tensor } from '../tensor/tensor.js';
 
 /** What an upgrade may ask of the graph around a node, and add to it. */
@@ -64,10 +64,7 @@ export const floats = (graph: Surroundings, list: readonly number[]): string =>
 /** A scalar constant of the dtype of the value `like`, float32 where that is not known. */
 export function scalarLike(graph: Surroundings, like: string, value: number): string {
   const dtype = graph.type(like)?.dtype;
-  const bits = { float16: float32ToFloat16, bfloat16: float32ToBfloat16 };
-  if (dtype === 'float16' || dtype === 'bfloat16')
-    return graph.constant(tensor(dtype, [], bits[dtype](Float32Array.of(value))));
-  return graph.constant(scalar(dtype === 'float64' ? dtype : 'float32', value));
+  return graph.constant(scalar(dtype && isFloat(dtype) ? dtype : 'float32', value));
 }
 
 /** A new node of the standard domain with one output, `y`, of its own. */

@@ -1,6 +1,7 @@
 /** Host tensors: a dtype, dimensions and a flat row-major array. Data only, no arithmetic. */
 import { ShapeError } from '../errors.js';
 import { allocate, type DType, type DTypeMap } from './dtype.js';
+import { float32ToBfloat16, float32ToFloat16 } from './float16.js';
 import { formatShape, sizeOf } from './shape.js';
 
 /** A dense row-major array. `data.length` is the product of `dims`. */
@@ -34,8 +35,12 @@ export function zeros<T extends DType>(dtype: T, dims: readonly number[]): Tenso
   return { dtype, dims, data: allocate(dtype, sizeOf(dims)) };
 }
 
-/** A rank-0 tensor. */
+/** A rank-0 tensor; of the 16-bit floats the one nearest to the number `value`, not the one of these bits. */
 export function scalar<T extends DType>(dtype: T, value: number | bigint | string): Tensor<T> {
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    const narrow = dtype === 'float16' ? float32ToFloat16 : float32ToBfloat16;
+    return tensor(dtype, [], narrow(Float32Array.of(Number(value))) as DTypeMap[T]);
+  }
   return tensor(dtype, [], [value]);
 }
 

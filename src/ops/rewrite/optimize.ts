@@ -170,7 +170,10 @@ class Rebuild {
 
   #scalar(value: Value | null | undefined): number | null {
     const data = value ? this.#b.known(value.name) : null;
-    return data?.data.length === 1 && data.dims.length === 0 ? Number(data.data[0]) : null;
+    // Of 16-bit floats the data are bits.
+    if (data?.dims.length !== 0 || data.dtype === 'float16' || data.dtype === 'bfloat16')
+      return null;
+    return Number(data.data[0]);
   }
 }
 
