@@ -99,6 +99,37 @@ describe('If', () => {
 });
 
 describe('Loop and Scan', () => {
+  it.each([10, 2n ** 63n - 1n])(
+    'a loop of at most %s runs that its body may end has as many rows as a run tells',
+    async (most) => {
+      const b = builder();
+      const v = b.input('v', 'float32', []);
+      const limit = b.constant(scalar('float32', 2));
+      const one = b.constant(scalar('float32', 1));
+      const nodes = [
+        node('Less', ['while/v', limit.name], 'while/on'),
+        node('Add', ['while/v', one.name], 'while/next'),
+        node('Identity', ['while/v'], 'while/was'),
+      ];
+      const body = {
+        ...graph('while', [], nodes, ['while/on', 'while/next', 'while/was']),
+        inputs: [
+          { name: 'while/i', dtype: 'int64', shape: [] },
+          { name: 'while/go', dtype: 'bool', shape: [] },
+          { name: 'while/v', dtype: 'float32', shape: [] },
+        ],
+      };
+      const times = b.constant(scalar('int64', most));
+      const go = b.constant(scalar('bool', 1));
+      const rows = b.node('Loop', [times, go, v], { body }, { count: 2 })[1] as Value;
+      expect(rows.shape).toEqual(['loop(while)']);
+      b.output(rows, 'rows');
+      const session = await (await nodeRuntime()).load(model(b.build()), { optimize: false });
+      const results = await session.run({ v: scalar('float32', 0) });
+      expect(results['rows']?.dims).toEqual([3]);
+    },
+  );
+
   const body = (nodes: readonly Node[], outputs: readonly string[]): Graph =>
     graph('body', ['i', 'go', 'v'], nodes, outputs);
 

@@ -120,12 +120,31 @@ export const Loop: Op<['M?', 'cond?', 'v_initial...'], LoopAttributes> = {
 };
 
 /** How often a loop's body runs, as far as that is known: collected values have this many rows. */
-function timesOf({ inputs, constant }: InferContext<LoopAttributes>, name: string): Dim {
+function timesOf(
+  { inputs, constant, attributes }: InferContext<LoopAttributes>,
+  name: string,
+): Dim {
   const times = constant(0);
-  const bounded = times && toNumbers(times)[0];
+  const bounded = Number(times && toNumbers(times)[0]);
   const condition = constant(1);
   const isFree = !inputs[1] || (condition !== null && toNumbers(condition)[0] !== 0);
-  return typeof bounded === 'number' && isFree ? Math.max(0, bounded) : name;
+  // Exporters write int64's limit where only the condition ends the loop.
+  const isCount = times !== null && Number.isSafeInteger(bounded);
+  return isCount && isFree && goesOn(attributes.body) ? Math.max(0, bounded) : name;
+}
+
+/** Whether a body's condition, which runtimes mind even where the loop begins without one, always holds. */
+function goesOn({ nodes, inputs, outputs, initializers }: Graph): boolean {
+  let name = outputs[0]?.name ?? '';
+  for (;;) {
+    if (name === inputs[1]?.name) return true;
+    const maker = nodes.find((node) => node.outputs.includes(name));
+    const stated = maker?.op === 'Constant' ? maker.attributes['value'] : undefined;
+    const data = stated?.type === 'tensor' ? stated.value : initializers.get(name);
+    if (data) return toNumbers(data)[0] !== 0;
+    if (maker?.op !== 'Identity' && maker?.op !== 'Cast') return false;
+    name = maker.inputs[0] ?? '';
+  }
 }
 
 /**
