@@ -22,7 +22,7 @@ const together = 16;
  * @param grids where their cells stand; null for units
  * @param points rows and columns in pixels, alternating, whole or not: 2 numbers a point
  * @returns float32 (points, channels), the channels as `explicit` has them
- * @throws ShapeError where maps, grids, points or `out` do not fit each other.
+ * @throws ShapeError where maps, grids, points, `image` or `out` do not fit each other.
  */
 export function columnsAt(
   maps: readonly Tensor<'float32'>[],
@@ -30,7 +30,7 @@ export function columnsAt(
   points: ArrayLike<number>,
   { image = 0, kernels = [], out }: ColumnsOptions = {},
 ): Float32Array {
-  checkMaps(maps, grids, points);
+  checkMaps(maps, grids, points, image);
   const sides = maps.map((_, i) => kernels[i] ?? 1);
   const length = maps.reduce((sum, { dims }, i) => sum + (dims[1] ?? 0) * (sides[i] ?? 1) ** 2, 0);
   const count = points.length / 2;
@@ -166,12 +166,19 @@ function checkMaps(
   maps: readonly Tensor<'float32'>[],
   grids: readonly (Grids | null)[],
   points: ArrayLike<number>,
+  image: number,
 ): void {
   if (maps.length !== grids.length || points.length % 2 !== 0)
     throw new ShapeError(
       `there must be a grid for each map and two numbers for each point, got ${maps.length} maps, ${grids.length} grids, ${points.length} numbers`,
       { expected: maps.length, actual: grids.length },
     );
+  const few = maps.find(({ dims: [batch = 0] }) => !(image >= 0 && image < batch));
+  if (few)
+    throw new ShapeError(`there is no image ${image} in a batch of ${few.dims[0]}`, {
+      expected: few.dims[0],
+      actual: image,
+    });
   maps.forEach(({ dims }, i) => {
     const isUnits = dims.slice(2).every((size) => size === 1);
     if (dims.length === 4 || (dims.length === 2 && isUnits)) return;

@@ -309,6 +309,7 @@ describe('columnsAt', () => {
     const grid = { stride: 2, offset: 0 };
     expect(() => columnsAt([map], [], [0, 0])).toThrow(ShapeError);
     expect(() => columnsAt([map], [[grid, grid]], [0])).toThrow(/two numbers for each point/);
+    expect(() => columnsAt([map], [[grid, grid]], [0, 0], { image: 1 })).toThrow(/no image 1 in/);
     const out = new Float32Array(3);
     expect(() => columnsAt([map], [[grid, grid]], [0, 0], { out })).toThrow(/out must hold/);
     const flat = zeros('float32', [1, 4, 5]);
