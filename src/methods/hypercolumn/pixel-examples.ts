@@ -39,6 +39,7 @@ export interface DrawnPixels {
  * Chooses labelled pixels: all where they are few, else of every class about as many, spread over all that it has.
  * @param ids (height, width), row-major
  * @param most how many at most
+ * @throws DataError for an id that is no whole number from 0 to 255.
  */
 export function drawPixels(
   ids: ArrayLike<number>,
@@ -52,7 +53,12 @@ export function drawPixels(
     if (id === unlabelled) continue;
     const own = places.get(id);
     if (own) own.push(i);
-    else places.set(id, [i]);
+    else if (Number.isInteger(id) && id >= 0 && id < unlabelled) places.set(id, [i]);
+    else
+      throw new DataError(
+        `pixel ${i} has the label ${id}: give the number of its class, from 0 on, or ${unlabelled} where it has none`,
+        { actual: id },
+      );
   }
   const chosen: { readonly place: number; readonly id: number; readonly weight: number }[] = [];
   let left = most;
@@ -98,7 +104,8 @@ export interface GatherOptions {
 
 /**
  * Reads the hypercolumns of the labelled pixels of all images.
- * @throws DataError where no pixel has a label; what `image` throws.
+ * @throws DataError where no pixel has a label, or an image has more or fewer ids than pixels; what `drawPixels` and
+ *   `image` throw.
  */
 export async function gatherPixels({
   taps,
@@ -111,7 +118,13 @@ export async function gatherPixels({
   const parts: { readonly drawn: DrawnPixels; readonly data: Float32Array }[] = [];
   for (let i = 0; i < count; i++) {
     const { features: layers, ids } = await image(i);
-    const drawn = drawPixels(ids, layers.width, points, streamKey(seed, i, 'hypercolumn/pixels'));
+    const { height, width } = layers;
+    if (ids.length !== height * width)
+      throw new DataError(
+        `image ${i} has ${width} x ${height} pixels and ${ids.length} labels: give one for each pixel, ${unlabelled} where it has none`,
+        { expected: height * width, actual: ids.length },
+      );
+    const drawn = drawPixels(ids, width, points, streamKey(seed, i, 'hypercolumn/pixels'));
     if (drawn.labels.length > 0)
       parts.push({ drawn, data: featuresAt(taps, layers, drawn.points) });
   }

@@ -120,6 +120,13 @@ describe('pixels that are learnt from', () => {
         'no pixel has a label, all are 255: draw strokes with the number of the class, from 0 on',
       ),
     );
+    await expect(exampleOf(strokes(0, 1).subarray(width))).rejects.toThrow(
+      /give one for each pixel/,
+    );
+    const wide = Uint16Array.of(0, 256);
+    expect(() => drawPixels(wide, 2, 9, streamKey(1, 0, 'test'))).toThrow(
+      /pixel 1 has the label 256/,
+    );
   });
 });
 

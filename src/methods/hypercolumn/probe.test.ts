@@ -43,6 +43,7 @@ describe('ridge regression', () => {
     expect(predict(Float32Array.of(0, 0, 0, 1, 1, 1), 2)[0]).toBeCloseTo(5, 4);
     expect(predict(Float32Array.of(1, 1, 1), 1)[0]).toBeCloseTo(5, 4);
     expect(() => predict(Float32Array.of(1), 1)).toThrow(/3 features was given 1/);
+    expect(() => predict(Float32Array.of(1, 1, 1, 1), 1)).toThrow(/3 features was given 4/);
   });
 
   it('lives with a feature that never changes, and refuses to fit nothing', () => {

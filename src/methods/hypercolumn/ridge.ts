@@ -51,7 +51,7 @@ export function fitRidge(
     gram[f * features + f] = (gram[f * features + f] ?? 0) + penalty * count;
   solve(gram, moments, features, outputs);
   return (asked, rows) => {
-    if (asked.length < rows * features)
+    if (asked.length !== rows * features)
       throw new ShapeError(
         `a regression on ${features} features was given ${asked.length} numbers for ${rows} examples`,
         { expected: rows * features, actual: asked.length },
