@@ -127,6 +127,8 @@ describe('Squeeze and Unsqueeze', () => {
   it('squeezes every one where no axes are given, if all sizes are known', () => {
     const { b, x } = on([1, 3, 1]);
     expect(b.Squeeze(x).shape).toEqual([3]);
+    // As ONNX Runtime has it.
+    expect(b.Squeeze(x, []).shape).toEqual([3]);
     const named = on([1, 'batch']);
     expect(() => named.b.Squeeze(named.x)).toThrow('the size of batch is not known. Give axes');
   });

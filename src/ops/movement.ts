@@ -155,7 +155,8 @@ function axesOf({ inputs, numbers, attributes }: InferContext<AxesAttribute>) {
 }
 
 function squeezedShape(shape: Shape, given: readonly number[] | undefined): Dim[] {
-  if (!given) {
+  // Runtimes take an empty list for none.
+  if (!given?.length) {
     const unknown = shape.find((dim) => typeof dim === 'string');
     if (unknown !== undefined)
       throw new ShapeError(

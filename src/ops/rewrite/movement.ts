@@ -1,6 +1,7 @@
 /** Shape changes on shape changes. */
 import type { Value } from '../../graph/graph.js';
 import { isStatic } from '../../tensor/shape.js';
+import { reshapedTo } from '../emit.js';
 import type { RewriteContext } from './optimize.js';
 
 const reshaping = ['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten'];
@@ -12,7 +13,7 @@ export function reshapeOnce({ b, x: [x], y, made }: RewriteContext): Value | nul
     const inner = made(x, op, true);
     if (!inner) continue;
     const source = b.value(inner.inputs[0] ?? '');
-    return isStatic(source.shape) ? b.Reshape(source, y.shape) : null;
+    return isStatic(source.shape) ? reshapedTo(b, source, y.shape) : null;
   }
   return null;
 }

@@ -120,6 +120,39 @@ describe('a rewrite', () => {
     b.output(y as Value, 'y');
     expect(optimize(b.build()).nodes[0]?.outputs).toEqual(['y']);
   });
+
+  it('merges no node with one that lacks an output that is read', () => {
+    const b = builder();
+    const x = b.input('x', 'float32', [2, 3]);
+    const ones = b.constant(tensor('float32', [3], [1, 1, 1]));
+    const normalized = { op: 'LayerNormalization', domain: '', attributes: {} };
+    const inputs = [x.name, ones.name];
+    const first = b.add({ ...normalized, name: 'a', inputs, outputs: ['y', '', 'inverse'] });
+    const second = b.add({ ...normalized, name: 'b', inputs, outputs: ['z', 'mean', 'again'] });
+    b.output(b.Exp(first[2] as Value), 'inverse of the first');
+    b.output(b.Exp(second[1] as Value), 'mean of the second');
+    const read = optimize(b.build()).nodes.flatMap((node) =>
+      node.op === 'Exp' ? node.inputs : [],
+    );
+    expect(read).toEqual(['inverse', 'mean']);
+  });
+
+  it('leaves integers to MatMul, since no runtime has a Gemm for them', () => {
+    const b = builder();
+    const x = b.input('x', 'int32', [2, 3]);
+    b.output(b.MatMul(x, b.Transpose(x, { perm: [1, 0] })), 'y');
+    expect(optimize(b.build()).nodes.map(({ op }) => op)).toEqual(['Transpose', 'MatMul']);
+  });
+
+  it.each<[string, (b: Builder, x: Value) => Value]>([
+    ['Reshapes', (b, x) => b.Reshape(b.Reshape(x, [2, 0, 3]), [3, 2, 0], { allowzero: 1 })],
+    ['a sum over nothing', (b, x) => b.ReduceSum(b.Unsqueeze(x, [0]), [0])],
+  ])('keeps the size of an empty value through %s', (_, build) => {
+    const b = builder();
+    const y = build(b, b.input('x', 'float32', [6, 0]));
+    b.output(b.Exp(y), 'y');
+    expect(optimize(b.build()).outputs[0]?.shape).toEqual(y.shape);
+  });
 });
 
 /** One step of a random program: an operator applied to values made before, by index modulo their number. */

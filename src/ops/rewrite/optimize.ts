@@ -106,6 +106,8 @@ class Rebuild {
     const key = keyOf(mapped);
     const known = key === null ? undefined : this.#seen.get(key);
     if (!known || node.outputs.some((output) => this.#outputs.has(output))) return false;
+    // The node before may lack an output that this one has.
+    if (node.outputs.some((output, i) => output && !known[i])) return false;
     node.outputs.forEach((output, i) => {
       if (output) this.#alias(output, known[i] ?? '');
     });

@@ -1,5 +1,6 @@
 /** What a Gemm can take in: transposes, scales, and a sum with another matrix. */
 import type { Node, Value } from '../../graph/graph.js';
+import { isFloat } from '../../tensor/dtype.js';
 import { sameShape } from '../../tensor/shape.js';
 import { permOf } from './movement.js';
 import type { RewriteContext } from './optimize.js';
@@ -13,7 +14,8 @@ const flag = (node: Node, name: string, otherwise: number): number => {
 export function transposeIntoGemm(context: RewriteContext): Value | null {
   const { b, op, x, attributes, made } = context;
   const [A, B, C] = x;
-  if (!A || !B || A.shape.length !== 2 || B.shape.length !== 2) return null;
+  // Runtimes have MatMul of integers, but no Gemm.
+  if (!A || !B || !isFloat(A.dtype) || A.shape.length !== 2 || B.shape.length !== 2) return null;
   const source = (value: Value): Value | null => {
     const node = made(value, 'Transpose', true);
     const perm = node?.attributes['perm'];

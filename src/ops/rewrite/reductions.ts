@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import { isStatic, normalizeAxis, sameShape } from '../../tensor/shape.js';
 import { toNumbers } from '../../tensor/tensor.js';
+import { reshapedTo } from '../emit.js';
 import { operandsBySize } from './algebra.js';
 import type { RewriteContext } from './optimize.js';
 
@@ -25,7 +26,7 @@ export function onlyOnes(context: RewriteContext): Value | null {
   const axes = axesOf(context);
   if (!data || !axes || !isStatic(y.shape) || !axes.every((axis) => data.shape[axis] === 1))
     return null;
-  return b.Reshape(data, y.shape);
+  return reshapedTo(b, data, y.shape);
 }
 
 /**
@@ -48,7 +49,7 @@ export function negationOut(context: RewriteContext): Value | null {
   const { b, x, attributes, made } = context;
   const negation = made(x[0], 'Neg');
   const axes = axesOf(context);
-  if (!negation || !axes) return null;
+  if (!negation || !axes?.length) return null;
   const inner = b.value(negation.inputs[0] ?? '');
   return b.Neg(b.ReduceSum(inner, axes, { keepdims: Number(attributes['keepdims']) }));
 }
@@ -67,7 +68,7 @@ export function constantFactor(context: RewriteContext): Value | null {
   if (!axes.every((axis) => axis < offset || factor.shape[axis - offset] === 1)) return null;
   const sum = b.ReduceSum(large, axes, { keepdims: 1 });
   const scaled = b.Mul(sum, factor);
-  return Number(attributes['keepdims']) === 1 ? scaled : b.Reshape(scaled, y.shape);
+  return Number(attributes['keepdims']) === 1 ? scaled : reshapedTo(b, scaled, y.shape);
 }
 
 /** Reshape(ReduceSum(x) with the axes kept as 1) -> ReduceSum(x) without them, where that is all the Reshape does. */
