@@ -58,7 +58,7 @@ export function outputPaths(
         const owner = owners.get(path);
         if (owner !== undefined)
           throw new UsageError(
-            owner === file
+            path === resolve(cwd, owner)
               ? `--name: ${path} is an image itself. Choose another --to folder or --name.`
               : `--name: ${file} and ${owner} would both become ${path}. Tell them apart with {folder} or {index}.`,
             { path, actual: pattern },

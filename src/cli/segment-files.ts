@@ -1,10 +1,10 @@
 /** Classes of the pixels of image files: what `predict` does with a segmenter. */
-import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Skipped } from '../data/list-images.js';
 import { DataError } from '../errors.js';
 import { writeAtomically } from '../runs/atomic-file.js';
+import { makeFolder } from '../runs/run-folder.js';
 import type { Context, Output } from './command.js';
 import {
   describeSkipped,
@@ -96,7 +96,7 @@ export async function segmentImages(
   requireSome(segmented.length, words, skipped);
   const summary = { model: segmenter.path, images: segmented, skipped };
   const areas = resolve(context.cwd, options.to, 'areas.json');
-  await mkdir(dirname(areas), { recursive: true });
+  await makeFolder(dirname(areas)).catch(() => undefined);
   await writeAtomically(areas, `${JSON.stringify(summary, null, 2)}\n`, { what: 'areas.json' });
   return { json: { ...summary, areas }, text: describe(segmented, skipped, options.to) };
 }
@@ -109,7 +109,8 @@ async function segmentOne(
   context: Context,
 ): Promise<SegmentedFile | Skipped> {
   try {
-    for (const path of Object.values(files)) await mkdir(dirname(path), { recursive: true });
+    // Where a folder cannot be made, the writing says why.
+    for (const path of Object.values(files)) await makeFolder(dirname(path)).catch(() => undefined);
     const result = await segmentImage(segmenter, file, files, options, context);
     return { file, files, ...result };
   } catch (error) {

@@ -1,9 +1,9 @@
 /** The folder of an audit on disk: what lies where, and who may write into it. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 import { describeFailure, errorCode } from './atomic-file.js';
-import type { OpenRunOptions } from './run-folder.js';
+import { makeFolder, type OpenRunOptions } from './run-folder.js';
 
 /** Absolute paths of an audit's files. */
 export interface AttackPaths {
@@ -82,8 +82,7 @@ export async function openAttackFolder(
         (a, b) => Number(a === 'ledger.jsonl') - Number(b === 'ledger.jsonl'),
       ))
         if (ours.test(name)) await rm(join(paths.path, name), { recursive: true, force: true });
-    for (const folder of [paths.path, paths.originals, paths.adversarial])
-      await mkdir(folder, { recursive: true });
+    for (const folder of [paths.path, paths.originals, paths.adversarial]) await makeFolder(folder);
     return { ...paths, resumed: isAudit && resume };
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;

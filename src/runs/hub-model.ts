@@ -36,7 +36,7 @@ export function hubModel(model: Model, spec: ClassifierSpec, given: HubNames = {
   const { preprocessing } = spec;
   if (preprocessing === null || spec.task !== 'classification')
     throw new ModelError(
-      'only a classifier of images whose preprocessing is known can be exported to a Hugging Face folder. Say how images go in.',
+      `only a classifier of images whose preprocessing is known can be exported to a Hugging Face folder. ${preprocessing === null ? 'Say how images go in.' : 'This one labels pixels.'}`,
       { actual: spec.task },
     );
   const input = chooseInput(model.graph, given.input);

@@ -2,7 +2,7 @@
  * The folder that Hugging Face's hub and transformers.js know: `config.json`, `preprocessor_config.json`,
  * `onnx/model.onnx`, and a model card with the figures that were measured.
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '../errors.js';
@@ -73,7 +73,6 @@ export async function writeHubFolder(
     'README.md': modelCard(made.model, spec, options.card ?? {}, path),
   };
   if (!options.overwrite) await refuseHubFolder(path);
-  await mkdir(join(path, 'onnx'), { recursive: true });
   await writeModelFile(join(path, 'onnx', 'model.onnx'), made.model);
   for (const [name, text] of Object.entries(texts))
     await writeAtomically(join(path, name), text, { what: name });

@@ -77,8 +77,12 @@ describe('a model in one file', () => {
     expect(readdirSync(folder)).toEqual(['m.onnx']);
   });
 
-  test('cannot be written where there is no folder', async () => {
-    const write = writeModelFile(join(folder, 'no', 'm.onnx'), add);
+  test('makes its folder, and says where none can be made', async () => {
+    await writeModelFile(join(folder, 'new', 'folder', 'm.onnx'), add);
+    expect((await readModelFile(join(folder, 'new/folder/m.onnx'))).graph.name).toBe(
+      add.graph.name,
+    );
+    const write = writeModelFile(join(folder, 'new/folder/m.onnx/no', 'm.onnx'), add);
     await expect(write).rejects.toThrow(TrainingError);
     await expect(write).rejects.toThrow(/model: cannot write .*m\.onnx/);
   });

@@ -7,6 +7,7 @@ import type { Model } from '../graph/graph.js';
 import { readModel } from '../onnx/read.js';
 import { writeModel, writeModelWithExternalData } from '../onnx/write.js';
 import { writeAtomically } from './atomic-file.js';
+import { makeFolder } from './run-folder.js';
 
 /** The largest protobuf message, in bytes. */
 const maximumFileBytes = 2 ** 31 - 1;
@@ -40,8 +41,8 @@ export interface WriteModelFileOptions {
 }
 
 /**
- * Writes `model` to `path`. Each file is replaced atomically, the data before the model that points into them;
- * give a new `location` where a reader may come between the two.
+ * Writes `model` to `path`, whose folder is made where there is none. Each file is replaced atomically, the data before
+ * the model that points into them; give a new `location` where a reader may come between the two.
  * @throws ModelError where the model does not fit into 2 GB; TrainingError where a file cannot be written.
  */
 export async function writeModelFile(
@@ -50,6 +51,8 @@ export async function writeModelFile(
   options: WriteModelFileOptions = {},
 ): Promise<void> {
   const { externalData = false } = options;
+  // Where it cannot be made, the writing says why.
+  await makeFolder(dirname(path)).catch(() => undefined);
   if (externalData === false) {
     await writeAtomically(path, writeModel(model), { what: 'model' });
     return;

@@ -37,6 +37,11 @@ export interface OpenRunOptions {
   readonly overwrite?: boolean;
   /** Go on with it; where there is none yet, begin. */
   readonly resume?: boolean;
+  /**
+   * For a report alone, which does not replace what was trained: `check` makes the folder and sees that it can be
+   * written, and leaves what is there until `write`, when the work is done.
+   */
+  readonly report?: 'check' | 'write';
 }
 
 const checkpointFolder = 'checkpoint';
@@ -66,7 +71,7 @@ export function runPaths(path: string): RunPaths {
  */
 export async function openRunFolder(
   path: string,
-  { overwrite = false, resume = false }: OpenRunOptions = {},
+  { overwrite = false, resume = false, report }: OpenRunOptions = {},
   files: FileSystem = nodeFileSystem,
 ): Promise<RunFolder> {
   if (overwrite && resume)
@@ -79,10 +84,14 @@ export async function openRunFolder(
     await removeTemporaryFiles(paths);
     const state = await stateOf(paths);
     if (state === 'foreign') throw notARun(path);
-    if (state === 'run' && !overwrite && !resume) throw alreadyThere(path);
-    if (state === 'run' && overwrite) await removeRun(paths);
+    // Reports have no events.
+    if (state === 'run' && report && (await stat(paths.metrics)).size > 0)
+      throw holdsTraining(path);
+    if (state === 'run' && !overwrite && !resume) throw alreadyThere(path, report);
+    if (state === 'run' && overwrite && report !== 'check') await removeRun(paths);
     await makeFolder(join(paths.path, checkpointFolder));
     await checkWritable(paths, files);
+    if (report !== 'check') await (await files.open(paths.metrics, 'a')).close();
     return { ...paths, resumed: state === 'run' && resume };
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
@@ -94,9 +103,17 @@ export async function openRunFolder(
   }
 }
 
-function alreadyThere(path: string): UsageError {
+function alreadyThere(path: string, report: OpenRunOptions['report']): UsageError {
+  const remedy = report ? '' : '--resume to go on with it, ';
   return new UsageError(
-    `run folder: ${path} already holds a run. Add --resume to go on with it, --overwrite to replace it, or choose another folder.`,
+    `run folder: ${path} already holds a run. Add ${remedy}--overwrite to replace it, or choose another folder.`,
+    { path },
+  );
+}
+
+function holdsTraining(path: string): UsageError {
+  return new UsageError(
+    `run folder: ${path} holds what a training made, which no report replaces. Choose another folder.`,
     { path },
   );
 }
@@ -112,7 +129,7 @@ function notARun(path: string): UsageError {
  * Makes a folder and those above it. Node's own recursive mkdir never returns where a file system answers ENOENT
  * to a folder whose parent exists, as /proc does, and hides EROFS.
  */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   try {
@@ -186,5 +203,4 @@ async function checkWritable(paths: RunPaths, files: FileSystem): Promise<void> 
   const probe = temporaryPath(paths.checkpoints.last);
   await (await files.open(probe, 'w')).close();
   await files.rm(probe, { force: true });
-  await (await files.open(paths.metrics, 'a')).close();
 }

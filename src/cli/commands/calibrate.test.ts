@@ -78,10 +78,30 @@ describe('calibrate', () => {
     expect(page).not.toMatch(/(?:src|href)="https?:/);
   });
 
-  it('leaves a report that is there', async () => {
+  it('leaves a report that is there, and what a training made', async () => {
     const { code, err } = await calibrate('--folder page');
     expect(code).toBe(2);
-    expect(err).toContain('--overwrite');
+    expect(err).toContain('already holds a run. Add --overwrite to replace it');
+    folder.write('trained/metrics.jsonl', '{}\n');
+    folder.write('trained/model.onnx', 'precious');
+    const trained = await calibrate('--folder trained --overwrite');
+    expect(trained.err).toContain('holds what a training made');
+    expect(readFileSync(join(folder.path, 'trained/model.onnx'), 'utf8')).toBe('precious');
+  });
+
+  it('writes where it is told to, blanks and new folders too, and again by its config.yaml', async () => {
+    const words = ['calibrate', 'model.onnx', '--folder', 'my pages/one', '--json'];
+    const line = [...words, '--data', 'photos', '--classes', 'dark,bright'];
+    const options = { cwd: folder.path };
+    const stopped = await run(line, { ...options, signal: AbortSignal.abort() });
+    expect(stopped.code).toBe(130);
+    const output = ['--output', 'my pages/one/new/model.onnx'];
+    const { code, out, err } = await run([...line, ...output], options);
+    expect(code, err).toBe(0);
+    const { report, after } = JSON.parse(out);
+    expect(report).toBe(join(folder.path, 'my pages/one/report.html'));
+    const again = [...words, '--config', 'my pages/one/config.yaml', '--overwrite'];
+    expect(JSON.parse((await run(again, options)).out).after).toEqual(after);
   });
 
   it('tells both in a table, and refuses a part that is not there', async () => {

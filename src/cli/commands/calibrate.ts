@@ -79,12 +79,11 @@ export const calibrateCommand = command({
         path: data.folder,
       });
     const { source, labels } = knownImages(images, data.classes, opened);
-    const place = given.folder ?? `runs/calibrate-${stemOf(file)}-${basename(given.data)}`;
-    const folder = await openRunFolder(resolve(context.cwd, place.replaceAll(/\s+/g, '-')), {
-      overwrite: given.overwrite ?? false,
-    });
+    const named = `runs/calibrate-${stemOf(file)}-${basename(given.data)}`.replaceAll(/\s+/g, '-');
+    const place = resolve(context.cwd, given.folder ?? named);
+    const { overwrite = false } = given;
+    await openRunFolder(place, { overwrite, report: 'check' });
     const config = repeatable({ ...given, model: file });
-    await writeRunConfig(folder, config);
     const runtime = await nodeRuntime();
     const run = await imageScorer(runtime, opened.network, [], given.batchSize);
     const bar = context.bar('classifying', source.count);
@@ -96,6 +95,8 @@ export const calibrateCommand = command({
     const [held, truth] = [rowsAt(logits, judged), pick(labels, judged)];
     const before = calibrationFigures(probabilitiesOf(held), truth);
     const after = calibrationFigures(probabilitiesOf(held, calibration), truth);
+    const folder = await openRunFolder(place, { overwrite, report: 'write' });
+    await writeRunConfig(folder, config);
     if (given.output !== undefined)
       await writeModelFile(
         resolve(context.cwd, given.output),

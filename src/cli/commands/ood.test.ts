@@ -152,6 +152,15 @@ describe('ood refuses, with a sentence', () => {
     expect(told.code).toBe(code);
   });
 
+  it('a folder that holds a report, before it scores anything', async () => {
+    expect((await ood('--out strange --folder taken --save new/saved.onnx')).code).toBe(0);
+    expect(existsSync(path('new/saved.onnx'))).toBe(true);
+    const { code, err } = await ood('--out strange --folder taken');
+    expect(code).toBe(2);
+    expect(err).toContain('taken already holds a run. Add --overwrite');
+    expect(err).not.toContain('scoring');
+  });
+
   it('a model of one class, and takes another size where it is told to', async () => {
     const one = await ood('--out strange --folder none', 'one.onnx');
     expect(one.err).toMatch(/tells 1 class apart.*at least two/);

@@ -148,6 +148,11 @@ export const oodCommand = command({
     const detectors = chosenDetectors(given);
     const opened = await openScoredModel(file, given, context);
     const images = await openAll(opened, given, context);
+    const stem = basename(file, extname(file));
+    const named = `runs/ood-${stem}-${basename(given.in)}`.replaceAll(/\s+/g, '-');
+    const output = resolve(context.cwd, given.folder ?? named);
+    const { overwrite = false } = given;
+    await openRunFolder(output, { overwrite, report: 'check' });
     const runtime = await nodeRuntime();
     const run = await runOod({
       ...{ runtime, opened, ...images, detectors, settings: settingsOf(given), context },
@@ -156,12 +161,8 @@ export const oodCommand = command({
     });
     const figureOptions = { ...given, paper: given.paperMetrics };
     const found = oodFigures(run, figureOptions);
+    const folder = await openRunFolder(output, { overwrite, report: 'write' });
     if (given.save !== undefined) await save(resolve(context.cwd, given.save), run, opened, given);
-    const stem = basename(file, extname(file));
-    const output = given.folder ?? `runs/ood-${stem}-${basename(given.in)}`.replaceAll(/\s+/g, '-');
-    const folder = await openRunFolder(resolve(context.cwd, output), {
-      overwrite: given.overwrite ?? false,
-    });
     const settings = repeatable({ ...given, model: file });
     await writeRunConfig(folder, settings);
     const page = renderReport({

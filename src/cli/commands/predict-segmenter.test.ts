@@ -184,7 +184,18 @@ describe('predict with a segmenter', () => {
       expect(wrong.err).toMatch(sentence);
       expect(wrong.code).toBe(2);
     }
+    const twice = await here('m.onnx in/a.png in/a.png --to twice');
+    expect(twice.err).toMatch(/in\/a\.png and in\/a\.png would both become .*a-mask\.png/);
     expect((await here('m.onnx in/a.png --name {stem}')).err).toMatch(/needs \{kind\}/);
+  });
+
+  it('says why pictures cannot be written, and export what it does not take', async () => {
+    const { code, err } = await here('m.onnx in/a.png --to m.onnx/in');
+    expect(err).toMatch(/error: PNG: cannot write .*m\.onnx\/in.*: a part of the path is a file/);
+    expect(code).toBe(1);
+    const exported = await run('export m.onnx --hub hub', { cwd: folder.path });
+    expect(exported.err).toContain('This one labels pixels.');
+    expect(exported.code).toBe(4);
   });
 
   it('ends early after a signal, and leaves no half files', async () => {

@@ -66,9 +66,9 @@ export const probeCommand = command({
       context.cwd,
       options.output ?? `runs/probe-${stem(network)}-${stem(options.data)}`,
     );
-    const folder = await openRunFolder(output, { overwrite: options.overwrite ?? false });
+    const { overwrite = false } = options;
+    await openRunFolder(output, { overwrite, report: 'check' });
     const settings = { ...options, network, taps: names, ...config, points };
-    await writeRunConfig(folder, repeatable(settings));
     const runtime = await nodeRuntime();
     const probe = await runProbe({
       ...{ ...backbone, runtime, data: scenes, subsets, config: { ...config, points } },
@@ -89,6 +89,8 @@ export const probeCommand = command({
       config: repeatable(settings),
       ...{ curves: [], probe, next, provenance: provenanceOf(runtime, config.seed) },
     });
+    const folder = await openRunFolder(output, { overwrite, report: 'write' });
+    await writeRunConfig(folder, repeatable(settings));
     await writeAtomically(folder.report, page, { what: 'report' });
     return {
       json: { ...probe, report: folder.report, next },
