@@ -127,7 +127,7 @@ function predictionOf(
 }
 
 function describe(predictions: readonly Prediction[], skipped: readonly Skipped[]): string {
-  const width = Math.max(...predictions.map(({ top }) => top.length));
+  const width = predictions[0]?.top.length ?? 0;
   const heading = ['file', 'class', 'probability'];
   for (let place = 2; place <= width; place++) heading.push(`${place}.`, 'probability');
   const rows = predictions.map(({ file, top }) => [

@@ -255,7 +255,7 @@ const sumsToOne = (row: readonly number[]): boolean =>
   Math.abs(row.reduce((sum, x) => sum + x, 0) - 1) < 1e-3;
 
 function softmax(row: readonly number[]): number[] {
-  const largest = Math.max(...row);
+  const largest = row.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY);
   const powers = row.map((x) => Math.exp(x - largest));
   const sum = powers.reduce((total, x) => total + x, 0);
   return powers.map((x) => x / sum);

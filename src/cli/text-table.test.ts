@@ -19,6 +19,11 @@ describe('textTable', () => {
     expect(textTable([], [])).toBe('');
   });
 
+  it('takes more rows than a call takes arguments', () => {
+    const rows = new Array<string[]>(150_000).fill(['a', '1']);
+    expect(textTable([], rows).length).toBe(150_000 * 7 - 1);
+  });
+
   it('lets no cell write to the terminal', () => {
     expect(textTable([], [['a\x1b[2J\nb']])).toBe('  a [2J b');
   });

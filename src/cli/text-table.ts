@@ -19,9 +19,10 @@ export function textTable(
 ): string {
   // Cells come from files, too: names of images, classes and nodes.
   const all = (heading.length === 0 ? rows : [heading, ...rows]).map((row) => row.map(printable));
-  const columns = Math.max(0, ...all.map((row) => row.length));
+  // Not as arguments of one call, of which some hundred thousand rows would be too many.
+  const columns = all.reduce((most, row) => Math.max(most, row.length), 0);
   const widths = Array.from({ length: columns }, (_, i) =>
-    Math.max(...all.map((row) => displayWidth(row[i] ?? ''))),
+    all.reduce((widest, row) => Math.max(widest, displayWidth(row[i] ?? '')), 0),
   );
   return all
     .map((row) =>

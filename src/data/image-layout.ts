@@ -99,7 +99,7 @@ export async function listClasses(
   for (const name of top.folders) {
     const images = await listImages(join(folder, name), root);
     const label = classes.indexOf(name);
-    candidates.push(...images.paths.map((path) => ({ path, label })));
+    for (const path of images.paths) candidates.push({ path, label });
     skipped.push(...images.skipped);
     if (images.paths.length === 0) throw emptyClass(join(folder, name), name, images.skipped);
   }

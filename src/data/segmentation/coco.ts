@@ -173,7 +173,8 @@ export const coco: SceneFormat = {
       const content = await readContent(files, name);
       known ??= content.categories.toSorted((a, b) => a.id - b.id);
       const classIds = new Map(known.map((category, at) => [category.id, at + 1]));
-      annotated[partIn(name)].push(...annotatedIn(content, files, name, classIds));
+      const part = annotated[partIn(name)];
+      for (const each of annotatedIn(content, files, name, classIds)) part.push(each);
     }
     const classes = ['background', ...(known ?? []).map(({ name }) => name)];
     if (classes.length > voidId)
