@@ -151,6 +151,28 @@ describe.skipIf(skips)('training in Chromium', () => {
   });
 });
 
+describe.skipIf(skips)('the page', () => {
+  it('trains in a new worker after one that failed, and keeps the focus of the keyboard', async () => {
+    const page = await browser.newPage();
+    await page.route(/worker-.*\.js$/, (route) => route.abort());
+    await open('network=none&steps=8&threads=few', isolated, page);
+    const message = page.locator('#message');
+    await page.waitForFunction(() => document.querySelector('#message')?.textContent);
+    expect(await message.textContent()).toBe('the worker did not start');
+    await page.locator('input[name=steps]').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('#message')?.textContent);
+    expect(await page.locator('#step').textContent()).toBe('–');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Train');
+    await page.unroute(/worker-.*\.js$/);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('#left')?.textContent?.includes('fin'));
+    expect(await message.textContent()).toBe('');
+    expect(lossesOf(await eventsOf(page))).toHaveLength(8);
+    await page.close();
+  });
+});
+
 describe.skipIf(skips)('a page whose worker trains', () => {
   // Other processes can keep a page waiting as well: an attempt that they spoiled is repeated.
   it('has no task of more than 100 ms on its main thread', { retry: 3 }, async () => {

@@ -24,18 +24,29 @@ const show = (id: string, text: string): void => {
 /** The last step that is not on the page yet. */
 let latest: Extract<TrainEvent, { type: 'step' }> | null = null;
 const parameters = new URLSearchParams(location.search);
+const compiling = 'compiling …';
 
-const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-const tell = (message: ToWorker): void => worker.postMessage(message);
-worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
-  if (data.type === 'ready') show('engine', `${data.runtime}. ${data.reason}`);
-  else if (data.type === 'failed') fail(data.message);
-  else {
-    document.dispatchEvent(new CustomEvent('train', { detail: data.event }));
-    showEvent(data.event);
-  }
-});
-worker.addEventListener('error', ({ message }) => fail(message || 'the worker did not start'));
+/** Null after a failure: a worker that failed may answer no more, or have a broken runtime. */
+let worker: Worker | null = started();
+const tell = (message: ToWorker): void => {
+  worker ??= started();
+  worker.postMessage(message);
+};
+
+function started(): Worker {
+  const made = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  made.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+    if (made !== worker) return;
+    if (data.type === 'ready') show('engine', `${data.runtime}. ${data.reason}`);
+    else if (data.type === 'failed') fail(data.message);
+    else {
+      document.dispatchEvent(new CustomEvent('train', { detail: data.event }));
+      showEvent(data.event);
+    }
+  });
+  made.addEventListener('error', ({ message }) => fail(message || 'the worker did not start'));
+  return made;
+}
 
 function showEvent(event: TrainEvent): void {
   if (event.type === 'start') curve.clear(event.steps);
@@ -63,22 +74,29 @@ function showStep(): void {
 }
 
 function fail(message: string): void {
+  worker?.terminate();
+  worker = null;
   setBusy(false);
+  if (latest) showStep();
+  else if (find('#step', HTMLElement).textContent === compiling) show('step', '–');
   show('message', message);
 }
 
 function setBusy(busy: boolean): void {
+  // A control that is disabled loses the focus, and the keyboard its place on the page.
+  const isHere = form.contains(document.activeElement);
   for (const control of [network, provider, steps, train]) control.disabled = busy;
   stop.disabled = !busy;
+  if (isHere) (busy ? stop : train).focus();
 }
 
 function settings(): Settings {
-  const threads = parameters.get('threads');
+  const threads = Number(parameters.get('threads'));
   return {
     network: isNetworkName(network.value) ? network.value : 'mlp',
     provider: provider.value === 'webgpu' ? 'webgpu' : 'wasm',
     steps: steps.valueAsNumber,
-    ...(threads === null ? {} : { threads: Number(threads) }),
+    ...(Number.isInteger(threads) && threads > 0 ? { threads } : {}),
   };
 }
 
@@ -86,7 +104,7 @@ form.addEventListener('submit', (event) => {
   event.preventDefault();
   setBusy(true);
   show('message', '');
-  show('step', 'compiling …');
+  show('step', compiling);
   for (const id of ['rate', 'loss', 'left']) show(id, '–');
   tell({ type: 'start', settings: settings() });
 });
@@ -96,13 +114,17 @@ for (const [name, title] of Object.entries(titles)) network.add(new Option(title
 network.value = parameters.get('network') ?? 'mlp';
 steps.value = parameters.get('steps') ?? steps.value;
 provider.value = parameters.get('provider') ?? 'wasm';
+// Names that are none leave nothing chosen.
+for (const select of [network, provider]) if (select.selectedIndex < 0) select.selectedIndex = 0;
 const providers = await webProviders();
 for (const option of provider.options)
   option.disabled = !providers.some(({ name, available }) => name === option.value && available);
-show(
-  'engine',
-  providers
-    .map(({ name, reason }) => `${name === 'wasm' ? 'WebAssembly: ' : ''}${reason}`)
-    .join(' '),
-);
+// A run that was started meanwhile says itself what it has.
+if (!train.disabled)
+  show(
+    'engine',
+    providers
+      .map(({ name, reason }) => `${name === 'wasm' ? 'WebAssembly: ' : ''}${reason}`)
+      .join(' '),
+  );
 document.body.dataset['ready'] = '';
