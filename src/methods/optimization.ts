@@ -75,3 +75,17 @@ export function checkOptimization(config: OptimizationConfig, classes: number): 
   demand(clip === null || clip > 0, 'clip', 'a number above 0');
   demand(Number.isSafeInteger(seed) && seed >= 0, 'seed', 'a whole number from 0 on');
 }
+
+/** @throws UsageError for a patience where nothing is judged: it would never end a run. */
+export function checkPatience(options: {
+  readonly patience?: number | undefined;
+  readonly validation?: unknown;
+}): void {
+  if (options.patience !== undefined && !options.validation)
+    throw new UsageError(
+      'patience needs validation data to be judged by: give some, or leave it out',
+      {
+        actual: options.patience,
+      },
+    );
+}

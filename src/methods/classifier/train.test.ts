@@ -192,6 +192,7 @@ describe('training', () => {
       { train: [] },
     ])
       await expect(run({ config: { ...config, ...wrong } })).rejects.toThrow(UsageError);
+    await expect(run({ patience: 3 })).rejects.toThrow(/patience needs validation data/);
     // Counted from 1.
     const of = [1, 2, 3, 4, 1, 2, 3, 4];
     const batch = () => ({ image: rows(0, 8), [labelsName]: tensor('int64', [8], of) });

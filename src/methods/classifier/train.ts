@@ -7,6 +7,7 @@ import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { parseSchedule } from '../../train/schedule.js';
 import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
+import { checkPatience } from '../optimization.js';
 import { type ClassifierConfig, checkConfig } from './config.js';
 import { type Network, networkModel } from './network.js';
 import { figuresOf, type ImageRows, type Scorer, scorer } from './score.js';
@@ -51,6 +52,7 @@ export interface TrainedClassifier extends TrainResult {
 export async function trainClassifier(options: TrainClassifierOptions): Promise<TrainedClassifier> {
   const { runtime, session, network, config, batches, validation } = options;
   checkConfig(config, network.classes);
+  checkPatience(options);
   const schedule = parseSchedule(config.schedule);
   const step = classifierStep(network, config);
   const kept = new Set([...step.parameters, ...step.carried]);

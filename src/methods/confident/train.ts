@@ -11,6 +11,7 @@ import { type TrainResult, train } from '../../train/train.js';
 import { type Network, networkModel } from '../classifier/network.js';
 import { figuresOf, type ImageRows, type Scorer, scorer } from '../classifier/score.js';
 import { withClasses } from '../classifier/step.js';
+import { checkPatience } from '../optimization.js';
 import {
   Collapse,
   classifierProbe,
@@ -85,6 +86,7 @@ const restartRate = 0.5;
 export async function trainConfident(options: TrainConfidentOptions): Promise<TrainedConfident> {
   const { runtime, session, network, config, image } = options;
   checkConfident(config, network.classes);
+  checkPatience(options);
   const identity = { factor: image.slice(0, 1).map(() => 1), shift: [0] };
   const parts = confidentParts(network, config, image, options.scale ?? identity);
   const step = confidentRound(parts, config);

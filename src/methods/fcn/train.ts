@@ -6,6 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { parseSchedule } from '../../train/schedule.js';
 import { type TrainResult, train } from '../../train/train.js';
+import { checkPatience } from '../optimization.js';
 import { checkConfig, type FcnConfig } from './config.js';
 import { type FcnNetwork, fcnModel, weightsOf, withWeights } from './network.js';
 import { confusionOver, type LabelledScenes, type Segmenter, segmenter } from './score.js';
@@ -56,6 +57,7 @@ export interface TrainedFcn extends TrainResult {
 export async function trainFcn(options: TrainFcnOptions): Promise<TrainedFcn> {
   const { runtime, session, network, config, batches, validation } = options;
   checkConfig(config, network.classes);
+  checkPatience(options);
   const schedule = parseSchedule(config.schedule);
   const step = fcnStep(network, config, batches.size);
   const kept = new Set([...step.parameters, ...step.carried]);

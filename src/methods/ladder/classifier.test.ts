@@ -85,6 +85,10 @@ describe('the classifier', () => {
     const probabilities = await trained.classify(set);
     expect(errorOf(probabilities, set)).toBeLessThan(0.05);
     expect(trained.step).toBe(30 * 4);
+    const unjudged = { labelled: set, unlabelled: null, validation: null, shape };
+    await expect(trainLadder({ runtime, config, data: unjudged, patience: 2 })).rejects.toThrow(
+      /patience needs validation data/,
+    );
 
     const made = classifierModel(config, shape, trained.weights, { kept: 'yes' });
     const read = readModel(writeModel(made));

@@ -6,6 +6,7 @@ import type { CheckpointStore, TrainEvent } from '../../train/events.js';
 import { heldFor, linearAfter } from '../../train/schedule.js';
 import type { TrainingStep } from '../../train/step.js';
 import { type TrainResult, train } from '../../train/train.js';
+import { checkPatience } from '../optimization.js';
 import { type Batches, type Images, ladderBatches } from './batches.js';
 import {
   type Classify,
@@ -85,6 +86,7 @@ export async function trainParts(
   const { config, data } = options;
   const { stepsPerEpoch, batch } = batches;
   const { validation } = data;
+  checkPatience({ ...options, validation });
   const result = await train({
     ...options,
     ...more,
