@@ -24,9 +24,11 @@ const {
   images: _images,
   labels: _labels,
   cache: _cache,
+  watch: _watch,
   opacity: _opacity,
   runtime: _runtime,
   data,
+  output: folderOption,
   ...shared
 } = hypercolumnOptions.shape;
 
@@ -45,6 +47,7 @@ export const probeCommand = command({
   options: z.object({
     ...shared,
     data: data.unwrap().describe(data.description ?? ''),
+    output: folderOption.describe('folder of the report (runs/probe-<network>-<data>)'),
     subsets: z
       .string()
       .default('nested')
@@ -54,7 +57,8 @@ export const probeCommand = command({
       ),
   }),
   async run({ options, arguments: { network } }, context) {
-    const given = { ...options, from: network, cache: false, opacity: 1, runtime: 'node' as const };
+    const unused = { cache: false, watch: false, opacity: 1, runtime: 'node' as const };
+    const given = { ...options, from: network, ...unused };
     const config = pixelConfigOf(given);
     const scenes = await openSceneData(given, context);
     const backbone = await openBackbone(given, context);
@@ -68,7 +72,8 @@ export const probeCommand = command({
     );
     const { overwrite = false } = options;
     await openRunFolder(output, { overwrite, report: 'check' });
-    const settings = { ...options, network, taps: names, ...config, points };
+    const { hidden: _, ...fit } = config;
+    const settings = { ...options, network, taps: names, ...fit, points };
     const runtime = await nodeRuntime();
     const probe = await runProbe({
       ...{ ...backbone, runtime, data: scenes, subsets, config: { ...config, points } },

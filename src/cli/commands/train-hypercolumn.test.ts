@@ -435,6 +435,12 @@ describe('probe', () => {
       expect(rows).toBeLessThanOrEqual(1);
       expect(distance).toBeGreaterThan(0);
     }
+    // Its config.yaml gives the same again; nothing is watched here.
+    const again = 'probe backbone.onnx --config probed/config.yaml --output probed-2 --json';
+    const repeated = await run(again, { cwd: folder.path });
+    expect(repeated.code, repeated.err).toBe(0);
+    expect(JSON.parse(repeated.out).rows[1].meanIu).toBe(told.rows[1].meanIu);
+    expect((await probe('--taps conv1 --watch')).err).toContain('unknown option --watch');
     const page = readFileSync(path('probed/report.html'), 'utf8');
     expect(page).toContain('Layers and what they know');
     expect(page).toContain('conv1, conv3');
