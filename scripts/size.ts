@@ -39,7 +39,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/metrics': 1250,
   'src/nn': 1350,
   'src/onnx': 1500,
-  'src/ops': 7850,
+  'src/ops': 7900,
   'src/report': 2400,
   'src/runs': 1780,
   // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines.

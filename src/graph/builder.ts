@@ -174,12 +174,14 @@ export class GraphBuilder {
   /** The value's data where it is known before the graph runs. */
   known(name: string): Tensor | null {
     const own = this.initializers.get(name) ?? this.#folded.get(name);
-    return own ?? this.#around?.known(name) ?? null;
+    // A value of this graph may be called as one around it.
+    return own ?? (this.values.has(name) ? null : (this.#around?.known(name) ?? null));
   }
 
   /** The value's data where they are dimensions of which some have only names: `['batch', '3']` for an int64 [2]. */
   symbolic(name: string): Tensor<'string'> | null {
-    return this.#symbolic.get(name) ?? this.#around?.symbolic(name) ?? null;
+    const own = this.#symbolic.get(name);
+    return own ?? (this.values.has(name) ? null : (this.#around?.symbolic(name) ?? null));
   }
 
   /** Keeps `fresh` from giving these names: those of nodes and values that are still to be added. */

@@ -25,11 +25,7 @@ export function namesIn(nodes: readonly Node[]): string[] {
 /** The node with other names for the values that it reads, inside its graphs too: `now` gives the name for each. */
 export function reading(node: Node, now: (name: string) => string): Node {
   const inner = (graph: Graph): Graph => {
-    const own = new Set([
-      ...graph.inputs.map(({ name }) => name),
-      ...graph.initializers.keys(),
-      ...graph.nodes.flatMap(({ outputs }) => outputs),
-    ]);
+    const own = ownNames(graph);
     const then = (name: string): string => (own.has(name) ? name : now(name));
     return {
       ...graph,
@@ -46,14 +42,23 @@ export function reading(node: Node, now: (name: string) => string): Node {
   return { ...node, inputs: node.inputs.map(now), attributes };
 }
 
-/** Names of the values that a node reads, inside its graphs too (where some are values of these graphs). */
+/** Names of the values around it that a node reads, inside its graphs too. */
 export function namesRead(node: Node): string[] {
-  const inner = innerGraphs(node).flatMap(({ nodes, outputs }) => [
-    ...nodes.flatMap(namesRead),
-    ...outputs.map(({ name }) => name),
-  ]);
+  const inner = innerGraphs(node).flatMap((graph) => {
+    const own = ownNames(graph);
+    const read = [...graph.nodes.flatMap(namesRead), ...graph.outputs.map(({ name }) => name)];
+    return read.filter((name) => !own.has(name));
+  });
   return [...node.inputs, ...inner];
 }
+
+/** Names of the values that a graph has or makes: those around it may have the same. */
+const ownNames = ({ inputs, initializers, nodes }: Graph): ReadonlySet<string> =>
+  new Set([
+    ...inputs.map(({ name }) => name),
+    ...initializers.keys(),
+    ...nodes.flatMap(({ outputs }) => outputs),
+  ]);
 
 /**
  * The nodes so that each comes after those that make its inputs: in the given order where that is one, as ONNX asks.

@@ -99,6 +99,21 @@ describe('If', () => {
 });
 
 describe('Loop and Scan', () => {
+  it('a value of the body that is called as a constant around it is not that constant', () => {
+    const b = builder();
+    b.initializer('sizes', tensor('int64', [1], [3]));
+    const first = b.input('first', 'int64', [1]);
+    const nodes = [
+      node('Identity', ['go'], 'on'),
+      node('Identity', ['sizes'], 'next'),
+      node('ConstantOfShape', ['sizes'], 'made'),
+    ];
+    const body = graph('body', ['i', 'go', 'sizes'], nodes, ['on', 'next', 'made']);
+    const once = b.constant(scalar('int64', 1));
+    const made = b.node('Loop', [once, null, first], { body }, { count: 2 })[1];
+    expect(made?.shape).toEqual([1, 'sizes[0]']);
+  });
+
   it.each([10, 2n ** 63n - 1n])(
     'a loop of at most %s runs that its body may end has as many rows as a run tells',
     async (most) => {

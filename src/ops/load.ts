@@ -52,9 +52,12 @@ export function load(source: Graph, options: LoadOptions = {}): Builder {
       { ...info, shape: info.shape?.map(bind) ?? null },
     ]),
   );
+  /** Values that nodes make, or are still to make: a branch that takes the place of its If may have used their names. */
+  const promised = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   const add = (old: Node): void => {
     for (const input of old.inputs) if (input !== '') needs(b, graph, input, old);
-    const branch = takenBranch(b, old);
+    const branch = takenBranch(b, old, promised);
+    for (const name of branch?.flatMap(({ outputs }) => outputs) ?? []) promised.add(name);
     if (branch) for (const node of inOrder(branch)) add(node);
     else for (const node of upgrade(old, opset, surroundings(b))) b.add(node, stated);
   };

@@ -74,3 +74,25 @@ describe('an If whose condition is known', () => {
     expect(ops(network('isOne'), {})).toEqual(['If', 'If']);
   });
 });
+
+it.each([
+  ['known', scalar('bool', 1)],
+  ['fed', null],
+])('a name inside a branch may be one that the graph gives later, the condition %s', (_, known) => {
+  const b = builder();
+  b.input('x', 'float32', [2]);
+  if (!known) b.input('condition', 'bool', []);
+  const graph = b.build();
+  const tanh: Node = {
+    ...{ name: 'tanh', op: 'Tanh', domain: '', attributes: {} },
+    ...{ inputs: ['chosen'], outputs: ['scaled'] },
+  };
+  const made = load({
+    ...graph,
+    nodes: [choice('condition', 'chosen'), tanh],
+    outputs: [{ name: 'scaled', dtype: 'float32', shape: [2] }],
+    initializers: new Map(known ? [['condition', known]] : []),
+  });
+  expect(made.outputs).toEqual([{ name: 'scaled', dtype: 'float32', shape: [2] }]);
+  expect(made.nodes.at(-1)).toMatchObject({ op: 'Tanh', inputs: ['chosen'] });
+});

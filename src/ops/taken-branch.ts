@@ -10,8 +10,13 @@ import type { Builder } from './builder.js';
 /**
  * The nodes of the branch that is taken, with names that are free in `b`, and one Identity for each output of the node;
  * null for another operator, or where the condition is only known to a run. Initializers of the branch are added to `b`.
+ * @param promised names that nodes around it have, or will have
  */
-export function takenBranch(b: Builder, node: Node): readonly Node[] | null {
+export function takenBranch(
+  b: Builder,
+  node: Node,
+  promised: ReadonlySet<string>,
+): readonly Node[] | null {
   if (node.op !== 'If' || (node.domain !== '' && node.domain !== 'ai.onnx')) return null;
   const condition = b.known(node.inputs[0] ?? '');
   if (!condition) return null;
@@ -21,9 +26,9 @@ export function takenBranch(b: Builder, node: Node): readonly Node[] | null {
   const { nodes, initializers, outputs } = branch.value;
   const own = [...initializers.keys(), ...nodes.flatMap((each) => each.outputs)];
   // The two branches, and those of other nodes, may use the same names.
-  const names = new Map(
-    own.filter((name) => b.values.has(name)).map((name) => [name, b.fresh(name)] as const),
-  );
+  const isTaken = (name: string): boolean =>
+    name !== '' && (b.values.has(name) || promised.has(name));
+  const names = new Map(own.filter(isTaken).map((name) => [name, b.fresh(name)] as const));
   const now = (name: string): string => names.get(name) ?? name;
   for (const [name, data] of initializers) b.initializer(now(name), data);
   const identities = node.outputs.flatMap((output, i): Node[] => {

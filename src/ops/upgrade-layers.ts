@@ -38,7 +38,12 @@ export const softmax: Upgrade = (node, graph) => {
     rows.node,
     result.node,
     dims.node,
-    { ...node, op: 'Reshape', inputs: [result.y, dims.y], attributes: {} },
+    {
+      ...node,
+      op: 'Reshape',
+      inputs: [result.y, dims.y],
+      attributes: { allowzero: { type: 'int', value: 1 } },
+    },
   ];
 };
 
