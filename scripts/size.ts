@@ -42,8 +42,9 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/ops': 7900,
   'src/report': 2400,
   'src/runs': 1780,
-  // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines.
-  'src/runtime': 1310,
+  // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines; sums of their
+  // products are one of them.
+  'src/runtime': 1380,
   'src/tensor': 700,
   'src/train': 1190,
 };

@@ -1,12 +1,11 @@
 /**
  * What else a network does with maps that lie in blocks: element-wise work is the same in any layout, a number for each
- * channel is a depthwise convolution of one tap, which adds and cuts off in the same pass, and sums over positions are a
- * pool. So a map stays in blocks from one convolution to the next: decision 025.
+ * channel is a depthwise convolution of one tap, which adds and cuts off in the same pass. So a map stays in blocks from
+ * one convolution to the next: decision 025.
  */
 import type { Graph, Node } from '../graph/graph.js';
 import type { Shape } from '../tensor/shape.js';
-import { sizeOf } from '../tensor/shape.js';
-import { type Tensor, toNumbers } from '../tensor/tensor.js';
+import { toNumbers } from '../tensor/tensor.js';
 import { int, ints, type NodeMaker } from './node-maker.js';
 
 /** Operators that give each element for itself. */
@@ -78,40 +77,6 @@ function normalization(maker: NodeMaker, node: Node, graph: Graph): ByChannel | 
     ],
   };
 }
-
-/**
- * A sum or mean over batch and positions of what lies in blocks, by a pool over each image; null for other nodes.
- * @param blocked the value in blocks
- * @param dims its dimensions, (N, C, height, width)
- */
-export function sumToChannels(
-  maker: NodeMaker,
-  node: Node,
-  graph: Graph,
-  blocked: string,
-  dims: readonly number[],
-): Node[] | null {
-  const { op, domain, inputs, outputs, attributes } = node;
-  const [y = '', axes] = [outputs[0], graph.initializers.get(inputs[1] ?? '')];
-  if (domain !== '' || (op !== 'ReduceSum' && op !== 'ReduceMean') || !isAllButChannels(axes))
-    return null;
-  const pooled = maker.name(`${y}/pooled`);
-  // A pool gives means. With one position in each, blocks of channels are channels in their order.
-  const pool = maker.node('GlobalAveragePool', [blocked], pooled);
-  const over = (output: string): Node =>
-    maker.node(op, [pooled, inputs[1] ?? ''], output, attributes, '');
-  if (op === 'ReduceMean') return [pool, over(y)];
-  const [means, positions] = [maker.name(`${y}/means`), sizeOf(dims.slice(2))];
-  const factor = maker.number(`${y}/positions`, positions);
-  return [pool, over(means), maker.node('Mul', [means, factor], y, {}, '')];
-}
-
-const isAllButChannels = (axes: Tensor | undefined): boolean =>
-  axes !== undefined &&
-  toNumbers(axes)
-    .map((axis) => (axis + 4) % 4)
-    .sort()
-    .join() === '0,2,3';
 
 /** The convolution of one tap that does it, for `channels` channels. @param sum what is added as well, in blocks */
 export function scaled(

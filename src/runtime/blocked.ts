@@ -17,8 +17,9 @@ import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
-import { byChannel, isElementwise, sameDims, scaled, sumToChannels } from './blocked-maps.js';
+import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
 import { hasRows, rowsGradient } from './blocked-rows.js';
+import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
 
@@ -50,6 +51,8 @@ class Blocking {
   readonly #resident = new Set<string>();
   /** Those whose plain form costs no more than laying them out: unread, either goes. */
   readonly #either = new Set<string>();
+  /** Products, by the value that they give. */
+  readonly #products: ReadonlyMap<string, Node>;
   /** What the nodes so far have made, and the graph's own inputs. */
   readonly #there: Set<string>;
   /** Whether gradients of weights are made another way. */
@@ -63,6 +66,11 @@ class Blocking {
     this.#infos = new Map([...values, ...stated]);
     this.#there = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
     this.#maker = new NodeMaker(graph);
+    this.#products = new Map(
+      nodes
+        .filter(({ op, domain }) => op === 'Mul' && domain === '')
+        .map((node) => [node.outputs[0] ?? '', node] as const),
+    );
     for (const node of nodes)
       for (const name of namesRead(node)) {
         const readers = this.#readers.get(name);
@@ -127,10 +135,23 @@ class Blocking {
 
   /** Sums over batch and positions of what is in blocks. */
   #sum(node: Node): Node[] | null {
-    const [x = ''] = node.inputs;
-    const [source, dims] = [this.#blocked.get(x), this.#static(x)];
-    if (source === undefined || !this.#resident.has(x) || !dims) return null;
-    return sumToChannels(this.#maker, node, this.#graph, source, dims);
+    const sum = channelSum(node, this.#graph);
+    const source = this.#blocked.get(sum?.x ?? '');
+    const [dims, shape] = [this.#static(sum?.x ?? ''), this.#static(sum?.y ?? '')];
+    if (!sum || source === undefined || !this.#resident.has(sum.x) || !dims || !shape) return null;
+    const factors = this.#factors(sum.x);
+    return factors
+      ? productSumToChannels(this.#maker, sum, factors, dims, shape)
+      : sumToChannels(this.#maker, sum, source, dims, shape);
+  }
+
+  /** The blocked form of both factors of a product that nothing but its sum needs. */
+  #factors(x: string): readonly [string, string] | null {
+    const product = this.#products.get(x);
+    if (!product || this.#readers.get(x)?.length !== 1 || this.#isOutput(x)) return null;
+    const [left, right] = product.inputs.map((name) => this.#blocked.get(name));
+    const whole = product.inputs.every((name) => sameDims(this.#static(name), this.#static(x)));
+    return whole && left !== undefined && right !== undefined ? [left, right] : null;
   }
 
   /** A number for each channel, multiplied and added to what is in blocks. */
@@ -270,9 +291,13 @@ class Blocking {
   /** The node of the operator `op` that alone reads `y`. */
   #onlyReader(y: string, op: string): Node | null {
     const [reader, ...others] = this.#readers.get(y) ?? [];
-    const isOutput = this.#graph.outputs.some(({ name }) => name === y);
-    if (reader?.op !== op || reader.domain !== '' || others.length > 0 || isOutput) return null;
+    if (reader?.op !== op || reader.domain !== '' || others.length > 0 || this.#isOutput(y))
+      return null;
     return reader;
+  }
+
+  #isOutput(name: string): boolean {
+    return this.#graph.outputs.some((output) => output.name === name);
   }
 }
 
