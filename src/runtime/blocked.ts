@@ -16,9 +16,9 @@ import type {
 import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
+import { columnsGradient, hasColumns } from './blocked-columns.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
-import { hasRows, rowsGradient } from './blocked-rows.js';
 import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
@@ -114,11 +114,13 @@ class Blocking {
     sizes: GradientSizes,
   ): [Node[], string] | null {
     const [maker, block] = [this.#maker, this.#block];
-    if (hasBlockedGradient(sizes, gradient, block))
-      return blockedGradient(maker, dw, gradient, sizes, block);
-    const image = this.#resident.has(gradient.image) && this.#blocked.get(gradient.image);
-    if (!image || !hasRows(sizes, gradient, block)) return null;
-    return rowsGradient(maker, dw, gradient, sizes, image, block);
+    const [image, windows] = [gradient.image, gradient.windows].map((name) =>
+      this.#resident.has(name) ? this.#blocked.get(name) : undefined,
+    );
+    if (image !== undefined && windows !== undefined && hasColumns(sizes, gradient, block))
+      return columnsGradient(maker, dw, gradient, sizes, { image, windows }, block);
+    if (!hasBlockedGradient(sizes, gradient, block)) return null;
+    return blockedGradient(maker, dw, gradient, sizes, block);
   }
 
   #nodesFor(node: Node): Node[] {
