@@ -37,7 +37,8 @@ const ceilings: Readonly<Record<string, number>> = {
   // Besides classes: pixels, detections, what lies outside, calibration.
   'src/methods/ood': 1010,
   'src/metrics': 1250,
-  'src/nn': 1350,
+  // What a training makes of maps that are joined and pooled is a file of its own.
+  'src/nn': 1400,
   'src/onnx': 1500,
   'src/ops': 7900,
   'src/report': 2400,
