@@ -176,6 +176,8 @@ describe('weightFormulation', () => {
     ['taps', { batch: 8, channels: 32, made: 64, size: [10, 10], kernel: [3, 3] }],
     ['rows', { batch: 8, channels: 16, made: 16, size: [34, 34], kernel: [3, 3] }],
     ['joint', { batch: 8, channels: 512, made: 512, size: [9, 9], kernel: [3, 3] }],
+    ['taps', { batch: 8, channels: 512, made: 64, size: [14, 14], kernel: [1, 1] }],
+    ['joint', { batch: 8, channels: 128, made: 512, size: [7, 7], kernel: [1, 1] }],
     ['taps', { batch: 8, channels: 96, made: 256, size: [31, 31], kernel: [5, 5], group: 2 }],
     ['pairs', { batch: 8, channels: 64, made: 64, size: [58, 58], kernel: [3, 3], group: 64 }],
     [
