@@ -45,7 +45,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/runs': 1780,
   // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines; sums of their
   // products are one of them.
-  'src/runtime': 1420,
+  'src/runtime': 1640,
   'src/tensor': 700,
   'src/train': 1190,
 };

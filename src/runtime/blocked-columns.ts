@@ -32,7 +32,8 @@ export function hasColumns(
   return ![...before, ...after].some((pad) => pad < 0);
 }
 
-const filled = (width: number, block: number): number => Math.ceil(width / block) * block;
+/** So many columns as fill blocks. */
+export const filled = (width: number, block: number): number => Math.ceil(width / block) * block;
 
 /**
  * Nodes that make the gradient, and the name of what they give, M, C, rows and columns in their order. For those of which
@@ -49,45 +50,94 @@ export function columnsGradient(
   block: number,
 ): [Node[], string] {
   const {
-    image: [batch, channels, , width],
-    windows: [, made, counted],
+    image: [, channels, , own],
+    windows: [, made],
     kernel: [rows, columns],
   } = sizes;
-  const { before, after, dilations } = gradient;
-  const named = (name: string): string => maker.name(`${dw}/${name}`);
-  const node = (op: string, inputs: string[], output: string, attributes = {}): Node =>
-    maker.node(op, inputs, output, attributes, '');
+  const width = filled(own, block);
   const [images, image] = imageNodes(maker, dw, sizes, sides.image, block);
-  const [moves, together] = movedNodes(maker, dw, gradient, sizes, sides.windows, block);
-  const [kernel, blocked] = [named('kernel'), named('blocked')];
-  const [flat, sum, apart, numbers] = [
-    named('flat'),
-    named('sum'),
-    named('apart'),
-    named('numbers'),
-  ];
-  const [blocks, all] = [filled(width, block) / block, columns * made];
+  const [moves, kernel] = movedNodes(maker, dw, gradient, sizes, sides.windows, block);
+  const [sums, sum] = byImages(maker, dw, gradient, { image, kernel, channels }, sizes, {
+    made: columns * made,
+    width,
+    block,
+  });
+  const [apart, numbers] = [maker.name(`${dw}/apart`), maker.name(`${dw}/numbers`)];
   return [
     [
       ...images,
       ...moves,
-      maker.reshape(together, [batch * all, block, counted, blocks], kernel),
-      maker.node('Conv', [image, kernel], blocked, {
-        kernel_shape: ints([counted, blocks]),
-        strides: ints([dilations[0] ?? 1, blocks]),
-        pads: ints([before[0] ?? 0, 0, after[0] ?? 0, 0]),
-        group: int(batch),
-      }),
-      maker.reshape(blocked, [batch, all * rows * channels], flat),
-      node('ReduceSum', [flat, maker.list(`${sum}/axes`, [0])], sum, { keepdims: int(0) }),
+      ...sums,
       maker.reshape(sum, [columns, rows, channels, made], apart),
-      node('Transpose', [apart], numbers, { perm: ints([3, 2, 1, 0]) }),
+      maker.node('Transpose', [apart], numbers, { perm: ints([3, 2, 1, 0]) }, ''),
     ],
     numbers,
   ];
 }
 
-/** The image as (1, N · block, height, C · columns / block): a block of columns in the place of channels. */
+/**
+ * The Conv whose groups are images and whose channels are a block of columns, and the sum over images: (results / block,
+ * rows, channels, block) numbers.
+ * @param image rows of each height of all `channels` side by side, plain: (N, height, channels, width) numbers
+ * @param kernel dy in blocks, as wide: (N, made, height, width)
+ */
+export function byImages(
+  maker: NodeMaker,
+  dw: string,
+  { before, after, dilations }: WeightGradient,
+  { image, kernel, channels }: { image: string; kernel: string; channels: number },
+  { image: [batch, , height], windows: [, , counted], kernel: [rows] }: GradientSizes,
+  { made, width, block }: { made: number; width: number; block: number },
+): [Node[], string] {
+  const named = (name: string): string => maker.name(`${dw}/${name}`);
+  const [lines, taps, blocked] = [named('lines'), named('taps'), named('blocked')];
+  const [flat, sum] = [named('flat'), named('sum')];
+  const blocks = width / block;
+  return [
+    [
+      maker.reshape(image, [1, batch * block, height, channels * blocks], lines),
+      maker.reshape(kernel, [batch * made, block, counted, blocks], taps),
+      maker.node('Conv', [lines, taps], blocked, {
+        kernel_shape: ints([counted, blocks]),
+        strides: ints([dilations[0] ?? 1, blocks]),
+        pads: ints([before[0] ?? 0, 0, after[0] ?? 0, 0]),
+        group: int(batch),
+      }),
+      maker.reshape(blocked, [batch, made * rows * channels], flat),
+      maker.node(
+        'ReduceSum',
+        [flat, maker.list(`${sum}/axes`, [0])],
+        sum,
+        { keepdims: int(0) },
+        '',
+      ),
+    ],
+    sum,
+  ];
+}
+
+/** A value in blocks with so many columns of zeros behind it. */
+function widened(
+  maker: NodeMaker,
+  dw: string,
+  { value, channels, by }: { value: string; channels: number; by: number },
+): [Node[], string] {
+  if (by === 0) return [[], value];
+  const wide = maker.name(`${dw}/wide`);
+  const ones = zeros('float32', [channels, 1, 1, 1]);
+  ones.data.fill(1);
+  return [
+    [
+      maker.node('Conv', [value, maker.constant(`${wide}/ones`, ones)], wide, {
+        pads: ints([0, 0, 0, by]),
+        group: int(channels),
+      }),
+    ],
+    wide,
+  ];
+}
+
+/** The image plainly, (N, height, C, columns): rows of one height side by side. */
 function imageNodes(
   maker: NodeMaker,
   dw: string,
@@ -96,35 +146,30 @@ function imageNodes(
   block: number,
 ): [Node[], string] {
   const named = (name: string): string => maker.name(`${dw}/image/${name}`);
-  const [wide, apart, plain, rows] = [named('wide'), named('apart'), named('plain'), named('rows')];
+  const [apart, plain, split, turned] = [
+    named('apart'),
+    named('plain'),
+    named('split'),
+    named('turned'),
+  ];
   const [blocks, columns] = [channels / block, filled(width, block)];
-  const [nodes, source] = [[] as Node[], columns === width ? image : wide];
-  if (source === wide) {
-    const tap = {
-      ...zeros('float32', [channels, 1, 1, 1]),
-      data: new Float32Array(channels).fill(1),
-    };
-    nodes.push(
-      maker.node('Conv', [image, maker.constant(`${wide}/tap`, tap)], wide, {
-        pads: ints([0, 0, 0, columns - width]),
-        group: int(channels),
-      }),
-    );
-  }
-  nodes.push(
+  const [wider, wide] = widened(maker, `${dw}/image`, {
+    value: image,
+    channels,
+    by: columns - width,
+  });
+  const nodes = [
+    ...wider,
     // Each row of a block of channels is laid out plainly by itself: rows stay where they are.
-    maker.reshape(source, [batch * blocks * height, block, 1, columns], apart),
+    maker.reshape(wide, [batch * blocks * height, block, 1, columns], apart),
     maker.node('ReorderOutput', [apart], plain, { channels: int(block) }),
-  );
-  const dims = [1, batch * block, height, (channels * columns) / block];
-  if (blocks === 1) return [[...nodes, maker.reshape(plain, dims, rows)], rows];
-  const [split, turned] = [named('split'), named('turned')];
+  ];
+  if (blocks === 1) return [nodes, plain];
   nodes.push(
     maker.reshape(plain, [batch, blocks, height, block * columns], split),
     maker.node('Transpose', [split], turned, { perm: ints([0, 2, 1, 3]) }, ''),
-    maker.reshape(turned, dims, rows),
   );
-  return [nodes, rows];
+  return [nodes, turned];
 }
 
 /** dy for each column of the kernel, moved along its rows to where the image has what it meets there: (N, columns · M, ...). */

@@ -17,6 +17,7 @@ import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
 import { columnsGradient, hasColumns } from './blocked-columns.js';
+import { firstGradient, hasFirst } from './blocked-first.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
 import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
@@ -119,6 +120,8 @@ class Blocking {
     );
     if (image !== undefined && windows !== undefined && hasColumns(sizes, gradient, block))
       return columnsGradient(maker, dw, gradient, sizes, { image, windows }, block);
+    if (windows !== undefined && hasFirst(sizes, gradient, block))
+      return firstGradient(maker, dw, gradient, sizes, windows, block);
     if (!hasBlockedGradient(sizes, gradient, block)) return null;
     return blockedGradient(maker, dw, gradient, sizes, block);
   }
