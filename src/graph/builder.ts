@@ -7,6 +7,7 @@ import {
   defaultOpset,
   type Graph,
   type Node,
+  type PoolGradient,
   type TensorType,
   type Value,
   type ValueInfo,
@@ -51,8 +52,8 @@ export class GraphBuilder {
   /** Trainable values with their initial data: initializers of a finished model, inputs of a training step. */
   readonly parameters = new Map<string, Tensor>();
   readonly stochastic: Stochastic[] = [];
-  /** What `Graph.weightGradients` is to hold. */
-  readonly weightGradients = new Map<string, WeightGradient>();
+  /** What `Graph.gradients` is to hold. */
+  readonly gradients = new Map<string, WeightGradient | PoolGradient>();
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
   readonly #producers = new Map<string, Node>();
@@ -299,7 +300,7 @@ export class GraphBuilder {
           : new Map([...this.parameters, ...this.initializers]),
       values: new Map([...this.values].filter(([key]) => this.#producers.has(key))),
       ...(this.#opset > defaultOpset && { opset: this.#opset }),
-      ...(this.weightGradients.size > 0 && { weightGradients: new Map(this.weightGradients) }),
+      ...(this.gradients.size > 0 && { gradients: new Map(this.gradients) }),
     };
   }
 

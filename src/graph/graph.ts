@@ -63,21 +63,18 @@ export interface Graph {
   readonly values: ReadonlyMap<string, ValueInfo>;
   /** The operator set that its nodes need, where that is a later one than `defaultOpset`. */
   readonly opset?: number;
-  /** Which values are gradients of convolutions by their weights. Files do not say so. */
-  readonly weightGradients?: WeightGradients;
+  /** Which values are gradients of convolutions by their weights, or of max-pools. Files do not say so. */
+  readonly gradients?: Gradients;
   readonly kept?: unknown;
 }
 
-/**
- * That a value holds, in any shape, the numbers of the gradient by w (M, C, height, width) of y = Conv(image, w) over two
- * spatial axes in one group, however the nodes make it: a runtime may know a quicker way.
- */
-export interface WeightGradient {
+/** Of y, which windows over two spatial axes of an image give, and the gradient by it. */
+interface Windows {
   /** Name of the image, (N, C, ...). */
   readonly image: string;
   /** Name of the gradient by y, (N, M, ...). */
   readonly windows: string;
-  /** Height and width of w. */
+  /** Height and width of a window. */
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
@@ -86,8 +83,21 @@ export interface WeightGradient {
   readonly after: readonly number[];
 }
 
+/**
+ * That a value holds, in any shape, the numbers of the gradient by w (M, C, height, width) of y = Conv(image, w) in one
+ * group, however the nodes make it: a runtime may know a quicker way.
+ */
+export interface WeightGradient extends Windows {
+  readonly of: 'weights';
+}
+
+/** The same of the gradient by the image of y = MaxPool(image): the first of a window's largest gets that by the window. */
+export interface PoolGradient extends Windows {
+  readonly of: 'max-pool';
+}
+
 /** Gradients by the name of their value. */
-export type WeightGradients = ReadonlyMap<string, WeightGradient>;
+export type Gradients = ReadonlyMap<string, WeightGradient | PoolGradient>;
 
 /** A graph and the file around it. */
 export interface Model {

@@ -11,7 +11,7 @@ import {
   windowsOf,
 } from './convolution-form.js';
 import { dimsOf } from './dims.js';
-import { reshapedTo, zerosOf } from './emit.js';
+import { reshapedTo, unshaped, zerosOf } from './emit.js';
 import { castTo } from './mask.js';
 import type { Window } from './window.js';
 
@@ -23,7 +23,8 @@ export const weightGradient: WeightGradient = (b, x, dy, form) => {
   const dw = weightGradients[weightFormulation(dimsOf(x), dimsOf(dy), form)](b, x, dy, form);
   const { strides, dilations, begin, kernel } = form.window;
   if (form.group === 1 && kernel.length === 2)
-    b.weightGradients.set(unshaped(b, dw).name, {
+    b.gradients.set(unshaped(b, dw).name, {
+      of: 'weights',
       image: x.name,
       windows: dy.name,
       kernel,
@@ -34,12 +35,6 @@ export const weightGradient: WeightGradient = (b, x, dy, form) => {
     });
   return dw;
 };
-
-/** What `value` was before it was given its shape: another Reshape may come to stand in the place of the last one. */
-function unshaped(b: Builder, value: Value): Value {
-  const node = b.producer(value);
-  return node?.op === 'Reshape' ? unshaped(b, b.value(node.inputs[0] ?? '')) : value;
-}
 
 /** Channels of a group up to which it is small: the taps then make one product worth its while. */
 const [few, fewGrouped] = [4, 8];

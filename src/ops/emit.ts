@@ -13,6 +13,12 @@ export function reshapedTo(b: Builder, x: Value, dims: readonly number[]): Value
   return b.Reshape(x, dims, dims.includes(0) ? { allowzero: 1 } : {});
 }
 
+/** What `x` was before it was given its shape: another Reshape may come to stand in the place of the last one. */
+export function unshaped(b: Builder, x: Value): Value {
+  const node = b.producer(x);
+  return node?.op === 'Reshape' ? unshaped(b, b.value(node.inputs[0] ?? '')) : x;
+}
+
 /** Zeros, made when the graph runs: a constant of this size would be stored with the graph. */
 export function zerosOf(b: Builder, dtype: DType, dims: readonly number[]): Value {
   return b.ConstantOfShape(dims, { value: zeros(dtype, [1]) });

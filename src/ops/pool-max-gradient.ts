@@ -9,7 +9,7 @@ import { sizeOf } from '../tensor/shape.js';
 import { scalar } from '../tensor/tensor.js';
 import type { Builder } from './builder.js';
 import { dimsOf } from './dims.js';
-import { reshapedTo, zerosOf } from './emit.js';
+import { reshapedTo, unshaped, zerosOf } from './emit.js';
 import { masked } from './mask.js';
 import type { Window } from './window.js';
 
@@ -48,7 +48,7 @@ interface Cut {
 }
 
 /**
- * dx of a max-pool.
+ * dx of a max-pool; the graph says what it is, for runtimes that know a quicker way.
  * @param x (batch, channels, spatial axes); float
  * @param y the pool's output, and dy its gradient
  */
@@ -63,10 +63,23 @@ export function maxPoolGradient(b: Builder, x: Value, y: Value, dy: Value, windo
     if (cuts.length < axes.length)
       reduced = reshapedTo(b, topOf(b, cut), cut.dims.with(axis.axis, axis.count));
   }
-  return cuts.reduceRight(
+  const dx = cuts.reduceRight(
     (gradient, cut, i) => throughCut(b, cut, gradient, i === axes.length - 1 ? y : null),
     dy,
   );
+  const { kernel, strides, dilations, begin, end } = window;
+  if (kernel.length === 2 && axes.length > 0)
+    b.gradients.set(unshaped(b, dx).name, {
+      of: 'max-pool',
+      image: x.name,
+      windows: dy.name,
+      kernel,
+      strides,
+      dilations,
+      before: begin,
+      after: end,
+    });
+  return dx;
 }
 
 /** The axes along which windows do more than pass an element on. */

@@ -88,7 +88,14 @@ it('gives the plain gradient, for every kernel, dilation and padding', async (co
 });
 
 it('is for images of few channels, results and rows that fill blocks, and windows side by side', () => {
-  const note = { image: 'x', windows: 'dy', kernel: [3, 3], dilations: [1, 1], after: [1, 1] };
+  const note = {
+    of: 'weights' as const,
+    image: 'x',
+    windows: 'dy',
+    kernel: [3, 3],
+    dilations: [1, 1],
+    after: [1, 1],
+  };
   const fits = (channels: number, made: number, wide: number, kernel = 3, stride = 1, pad = 1) =>
     hasFirst(
       {

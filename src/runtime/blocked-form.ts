@@ -1,6 +1,7 @@
 /** Which convolutions go into blocks of channels, and how their weights lie then. */
 import type { Node } from '../graph/graph.js';
 import { isStatic, type Shape, sizeOf } from '../tensor/shape.js';
+import { zeros } from '../tensor/tensor.js';
 import type { NodeMaker } from './node-maker.js';
 
 /**
@@ -63,4 +64,24 @@ function turned(maker: NodeMaker, x: string, dims: readonly number[]) {
   const [apart, output] = [maker.name(`${x}/apart`), maker.name(`${x}/turned`)];
   const nodes = [maker.reshape(x, dims, apart), maker.node('ReorderInput', [apart], output)];
   return { nodes, output };
+}
+
+/**
+ * The kernel of a depthwise convolution that gives every channel the same weights, as it lies in blocks, where the taps come
+ * before the channels of a block.
+ * @param name what its own begins with
+ */
+export function depthwiseKernel(
+  maker: NodeMaker,
+  name: string,
+  weights: readonly number[],
+  shape: readonly number[],
+  channels: number,
+  block: number,
+): string {
+  const kernel = zeros('float32', [channels, 1, ...shape]);
+  kernel.data.forEach((_, i) => {
+    kernel.data[i] = weights[Math.floor(i / block) % weights.length] ?? 0;
+  });
+  return maker.constant(`${name}/taps`, kernel);
 }

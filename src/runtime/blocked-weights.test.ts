@@ -98,7 +98,7 @@ describe('the gradient of a convolution by its weights, in blocks', () => {
     const { graph } = withBlockedConvolutions(plain, 16);
     expect(graph.nodes.some(({ op }) => op === 'MatMul' || op === 'Pad')).toBe(false);
     expect(graph.outputs).toEqual(plain.graph.outputs);
-    const { weightGradients: _, ...unmarked } = plain.graph;
+    const { gradients: _, ...unmarked } = plain.graph;
     const model = { ...plain, graph: unmarked };
     expect(withBlockedConvolutions(model, 16).graph.nodes.some(({ op }) => op === 'MatMul')).toBe(
       true,
@@ -107,6 +107,7 @@ describe('the gradient of a convolution by its weights, in blocks', () => {
 
   it('is left plain where images or channels fill no blocks, or there is little to do', () => {
     const gradient = {
+      of: 'weights' as const,
       image: 'x',
       windows: 'dy',
       kernel: [3, 3],

@@ -10,6 +10,7 @@ import type {
   Graph,
   Model,
   Node,
+  PoolGradient,
   ValueInfo,
   WeightGradient,
 } from '../graph/graph.js';
@@ -20,6 +21,7 @@ import { columnsGradient, hasColumns } from './blocked-columns.js';
 import { firstGradient, hasFirst } from './blocked-first.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
+import { blockedPoolGradient, hasBlockedPool } from './blocked-pools.js';
 import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
@@ -56,7 +58,13 @@ class Blocking {
   readonly #products: ReadonlyMap<string, Node>;
   /** What the nodes so far have made, and the graph's own inputs. */
   readonly #there: Set<string>;
-  /** Whether gradients of weights are made another way. */
+  /** Images of max-pools whose gradient is made in blocks. */
+  readonly #pooled = new Set<string>();
+  /** Gradients of max-pools in blocks by the name of what has their numbers in any shape. */
+  readonly #pooledBack = new Map<string, PooledBack>();
+  /** Values that have the same sum over batch and positions as another. */
+  readonly #sameSum = new Map<string, string>();
+  /** Whether gradients are made another way. */
   #replaced = false;
 
   constructor(graph: Graph, block: number) {
@@ -78,6 +86,8 @@ class Blocking {
         if (readers) readers.push(node);
         else this.#readers.set(name, [node]);
       }
+    for (const gradient of graph.gradients?.values() ?? [])
+      if (this.#hasPool(gradient)) this.#pooled.add(gradient.image);
   }
 
   /** The graph with its convolutions blocked; null where there are none to block. */
@@ -93,23 +103,74 @@ class Blocking {
     return prune({ ...this.#graph, nodes, initializers });
   }
 
-  /** The gradient of a convolution by its weights in blocks; null where the node makes none, or none that has that form. */
-  #gradient({ outputs: [dw = ''] }: Node): Node[] | null {
-    const gradient = this.#graph.weightGradients?.get(dw);
-    if (!gradient) return null;
-    const { image, windows } = gradient;
-    if (![image, windows].every((name) => this.#there.has(name))) return null;
-    const [x, dy, shape] = [image, windows, dw].map((name) => this.#infos.get(name)?.shape);
-    if (!x || !dy || !shape || ![x, dy, shape].every(isStatic)) return null;
-    const sizes = { image: x, windows: dy, kernel: gradient.kernel } as GradientSizes;
-    const found = this.#weightGradient(dw, gradient, sizes);
-    if (!found) return null;
-    this.#replaced = true;
-    const [nodes, numbers] = found;
-    return [...nodes, this.#maker.reshape(numbers, shape as readonly number[], dw)];
+  /** A gradient that the graph notes, in blocks; null where the node makes none, or none that has that form. */
+  #gradient({ outputs: [made = ''] }: Node): Node[] | null {
+    const gradient = this.#graph.gradients?.get(made);
+    const [sizes, shape] = [gradient && this.#sizes(gradient), this.#static(made)];
+    if (!gradient || !sizes || !shape) return null;
+    if (![gradient.image, gradient.windows].every((name) => this.#there.has(name))) return null;
+    const nodes =
+      gradient.of === 'weights'
+        ? this.#weightGradient(made, gradient, sizes, shape)
+        : this.#poolGradient(made, gradient, sizes, shape);
+    if (nodes) this.#replaced = true;
+    return nodes;
+  }
+
+  /** Dimensions of what a gradient is made of, where all are known. */
+  #sizes({ image, windows, kernel }: WeightGradient | PoolGradient): GradientSizes | null {
+    const [x, dy] = [this.#static(image), this.#static(windows)];
+    return x && dy ? ({ image: x, windows: dy, kernel } as unknown as GradientSizes) : null;
   }
 
   #weightGradient(
+    dw: string,
+    gradient: WeightGradient,
+    sizes: GradientSizes,
+    shape: readonly number[],
+  ): Node[] | null {
+    const found = this.#weightNumbers(dw, gradient, sizes);
+    return found && [...found[0], this.#maker.reshape(found[1], shape, dw)];
+  }
+
+  #hasPool(gradient: WeightGradient | PoolGradient): boolean {
+    const sizes = this.#sizes(gradient);
+    if (gradient.of !== 'max-pool' || !sizes) return false;
+    const isFloat = this.#infos.get(gradient.image)?.dtype === 'float32';
+    return isFloat && hasBlockedPool(sizes, gradient, this.#block);
+  }
+
+  #poolGradient(
+    dx: string,
+    gradient: PoolGradient,
+    sizes: GradientSizes,
+    shape: readonly number[],
+  ): Node[] | null {
+    if (!this.#hasPool(gradient)) return null;
+    const [image, x] = this.#input(gradient.image);
+    const [windows, dy] = this.#input(gradient.windows);
+    const operands = { x, dy, block: this.#block };
+    const [nodes, blocked] = blockedPoolGradient(this.#maker, dx, sizes, operands);
+    this.#pooledBack.set(dx, { blocked, dims: sizes.image, windows: gradient.windows });
+    const plain = this.#maker.name(`${dx}/plain`);
+    return [
+      ...[...image, ...windows, ...nodes],
+      this.#plain(blocked, plain, sizes.image[1]),
+      this.#maker.reshape(plain, shape, dx),
+    ];
+  }
+
+  /** The gradient of a max-pool in its own shape: what takes it goes on in blocks. */
+  #imageGradient({ op, domain, inputs: [flat = ''], outputs: [dx = ''] }: Node): void {
+    const known = this.#pooledBack.get(flat);
+    if (!known || op !== 'Reshape' || domain !== '' || !sameDims(this.#static(dx), known.dims))
+      return;
+    this.#blocked.set(dx, known.blocked);
+    this.#resident.add(dx);
+    this.#sameSum.set(dx, known.windows);
+  }
+
+  #weightNumbers(
     dw: string,
     gradient: WeightGradient,
     sizes: GradientSizes,
@@ -129,8 +190,8 @@ class Blocking {
   #nodesFor(node: Node): Node[] {
     if (this.#taken.has(node)) return [];
     const [x = '', y = ''] = [node.inputs[0], node.outputs[0]];
-    const source = this.#blocked.get(x);
-    if (source !== undefined && isPool(node)) return this.#pool(node, source);
+    if (isPool(node) && (this.#blocked.has(x) || this.#pooled.has(x))) return this.#pool(node);
+    this.#imageGradient(node);
     const w = this.#dims(node);
     const group = integer(node.attributes['group'], 1);
     const form = w && blockedForm(w, this.#infos.get(y)?.shape ?? null, group, this.#block);
@@ -141,10 +202,15 @@ class Blocking {
   /** Sums over batch and positions of what is in blocks. */
   #sum(node: Node): Node[] | null {
     const sum = channelSum(node, this.#graph);
-    const source = this.#blocked.get(sum?.x ?? '');
-    const [dims, shape] = [this.#static(sum?.x ?? ''), this.#static(sum?.y ?? '')];
-    if (!sum || source === undefined || !this.#resident.has(sum.x) || !dims || !shape) return null;
-    const factors = this.#factors(sum.x);
+    const given = sum?.x ?? '';
+    const x = (sum?.op === 'ReduceSum' ? this.#sameSum.get(given) : null) ?? given;
+    const [source, dims, shape] = [
+      this.#blocked.get(x),
+      this.#static(x),
+      this.#static(sum?.y ?? ''),
+    ];
+    if (!sum || source === undefined || !this.#resident.has(given) || !dims || !shape) return null;
+    const factors = this.#factors(x);
     return factors
       ? productSumToChannels(this.#maker, sum, factors, dims, shape)
       : sumToChannels(this.#maker, sum, source, dims, shape);
@@ -215,13 +281,15 @@ class Blocking {
     return blocked;
   }
 
-  /** A pool of what is in blocks already. */
-  #pool(node: Node, source: string): Node[] {
-    const [y = ''] = node.outputs;
+  /** A pool of what is in blocks, or will be for its gradient. */
+  #pool(node: Node): Node[] {
+    const [x = '', y = ''] = [node.inputs[0], node.outputs[0]];
     const channels = this.#infos.get(y)?.shape?.[1];
     if (typeof channels !== 'number' || channels % this.#block !== 0) return [node];
+    const [laidOut, source] = this.#input(x);
     const blocked = this.#made(y);
     return [
+      ...laidOut,
       this.#maker.node('MaxPool', [source], blocked, node.attributes),
       this.#plain(blocked, y, channels),
     ];
@@ -304,6 +372,13 @@ class Blocking {
   #isOutput(name: string): boolean {
     return this.#graph.outputs.some((output) => output.name === name);
   }
+}
+
+/** The gradient by the image of a max-pool, of these dimensions, and the one by its windows. */
+interface PooledBack {
+  readonly blocked: string;
+  readonly dims: readonly number[];
+  readonly windows: string;
 }
 
 const integer = (attribute: Attribute | undefined, absent: number): number =>

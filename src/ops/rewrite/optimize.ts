@@ -4,9 +4,9 @@
  */
 import { internal } from '../../errors.js';
 import { attributesOf } from '../../graph/builder.js';
+import { renamedGradients } from '../../graph/gradients.js';
 import { defaultOpset, type Graph, type Node, type Value } from '../../graph/graph.js';
 import { namesIn, namesRead, reading } from '../../graph/order.js';
-import { renamedGradients } from '../../graph/weight-gradients.js';
 import { formatShape, sameShape } from '../../tensor/shape.js';
 import { type Builder, builder } from '../builder.js';
 import { prune } from './prune.js';
@@ -76,7 +76,7 @@ function rebuild(
   }
   for (const { name } of graph.outputs) state.output(name);
   for (const [name, gradient] of renamedGradients(graph, (each) => state.now(each)))
-    b.weightGradients.set(name, gradient);
+    b.gradients.set(name, gradient);
   return { graph: { ...b.build(graph.name), kept: graph.kept }, changes: state.changes };
 }
 

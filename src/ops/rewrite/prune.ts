@@ -1,7 +1,8 @@
 /** Drops what no output needs, and gives outputs their names without a copy. */
+
+import { gradientsLeft, renamedGradients } from '../../graph/gradients.js';
 import type { Graph, Node } from '../../graph/graph.js';
 import { namesRead, reading } from '../../graph/order.js';
-import { gradientsLeft, renamedGradients } from '../../graph/weight-gradients.js';
 
 /**
  * The graph without dead nodes, without initializers that nobody reads, without optional outputs that nobody
@@ -33,7 +34,7 @@ function renameOutputs(graph: Graph): Graph {
   }
   return {
     ...graph,
-    ...(graph.weightGradients && { weightGradients: renamedGradients(graph, now) }),
+    ...(graph.gradients && { gradients: renamedGradients(graph, now) }),
     values,
     nodes: nodes.map((node) => ({ ...reading(node, now), outputs: node.outputs.map(now) })),
   };
@@ -47,10 +48,10 @@ function withoutUnread(graph: Graph): Graph {
     for (const name of namesRead(node)) read.add(name);
     kept.push({ ...node, outputs: trimmed(node.outputs, read, node.op) });
   }
-  const { weightGradients = new Map(), ...rest } = graph;
+  const { gradients = new Map(), ...rest } = graph;
   return {
     ...rest,
-    ...gradientsLeft(weightGradients, (name) => read.has(name)),
+    ...gradientsLeft(gradients, (name) => read.has(name)),
     nodes: kept.reverse(),
     initializers: new Map([...graph.initializers].filter(([name]) => read.has(name))),
     values: new Map([...graph.values].filter(([name]) => read.has(name))),
