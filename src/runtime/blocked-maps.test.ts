@@ -168,6 +168,24 @@ describe('what is done with maps in blocks', () => {
     ).toEqual(['Add', 'Add', 'MatMul']);
   });
 
+  it('takes the sum with a plain convolution into one in blocks, whichever comes first', async (context) => {
+    if (block === null) return context.skip('this build of ONNX Runtime has no blocked layout');
+    for (const isFirst of [true, false]) {
+      const g = new Graphs();
+      const { b } = g;
+      const image = g.input('image', [4, 16, 12, 12]);
+      const oneTap = (): Value => b.Conv(image, g.input('b', [32, 16, 1, 1]));
+      const early = isFirst ? oneTap() : null;
+      const several = g.conv('a', image, 32);
+      const plain = early ?? oneTap();
+      b.output(b.Relu(b.Add(several, plain)), 'y');
+      b.output(b.Neg(plain), 'other');
+      const blocked = withBlockedConvolutions(g.model(), block);
+      expect(opsOf(blocked).filter((op) => /Add|Relu$/.test(op))).toEqual([]);
+      expect(await apart(g.model(), blocked, g.feeds)).toBeLessThan(1e-5);
+    }
+  });
+
   it('stays plain beside plain values where nothing is made in blocks', () => {
     const g = new Graphs();
     const { b } = g;

@@ -92,7 +92,7 @@ class Blocking {
 
   /** The graph with its convolutions blocked; null where there are none to block. */
   graph(): Graph | null {
-    const nodes = this.#graph.nodes.flatMap((node) => {
+    const nodes = this.#ordered().flatMap((node) => {
       const made = this.#gradient(node) ?? this.#nodesFor(node);
       for (const output of node.outputs) this.#there.add(output);
       return made;
@@ -101,6 +101,31 @@ class Blocking {
     const initializers = new Map([...this.#graph.initializers, ...this.#maker.constants]);
     // Of values that only others in blocks take, nobody reads the plain form.
     return prune({ ...this.#graph, nodes, initializers });
+  }
+
+  /**
+   * The nodes, a convolution in blocks that is added to a value which is made after it right before that sum: it then can
+   * make the sum.
+   */
+  #ordered(): readonly Node[] {
+    const { nodes } = this.#graph;
+    const makers = new Map(
+      nodes.flatMap((node, i) => node.outputs.map((name) => [name, { node, i }] as const)),
+    );
+    const late = new Map<Node, Node>();
+    nodes.forEach((node, i) => {
+      const [y = ''] = node.outputs;
+      const add = this.#onlyReader(y, 'Add');
+      const other = makers.get(add?.inputs.find((name) => name !== y) ?? '');
+      // Of two in blocks the second adds to the first.
+      if (add && other && other.i > i && this.#form(node) && !this.#form(other.node))
+        late.set(add, node);
+    });
+    const moved = new Set(late.values());
+    return nodes.flatMap((node) => {
+      const before = late.get(node);
+      return moved.has(node) ? [] : before ? [before, node] : [node];
+    });
   }
 
   /** A gradient that the graph notes, in blocks; null where the node makes none, or none that has that form. */
@@ -189,14 +214,21 @@ class Blocking {
 
   #nodesFor(node: Node): Node[] {
     if (this.#taken.has(node)) return [];
-    const [x = '', y = ''] = [node.inputs[0], node.outputs[0]];
+    const [x = ''] = node.inputs;
     if (isPool(node) && (this.#blocked.has(x) || this.#pooled.has(x))) return this.#pool(node);
     this.#imageGradient(node);
+    const found = this.#form(node);
+    if (found) return this.#convolution(node, ...found);
+    return this.#sum(node) ?? this.#byChannel(node) ?? this.#elementwise(node) ?? [node];
+  }
+
+  /** Dimensions of a convolution's weights and its form in blocks; null where it has none. */
+  #form(node: Node): [readonly number[], BlockedForm] | null {
     const w = this.#dims(node);
     const group = integer(node.attributes['group'], 1);
-    const form = w && blockedForm(w, this.#infos.get(y)?.shape ?? null, group, this.#block);
-    if (form) return this.#convolution(node, w, form);
-    return this.#sum(node) ?? this.#byChannel(node) ?? this.#elementwise(node) ?? [node];
+    const shape = this.#infos.get(node.outputs[0] ?? '')?.shape ?? null;
+    const form = w && blockedForm(w, shape, group, this.#block);
+    return form ? [w, form] : null;
   }
 
   /** Sums over batch and positions of what is in blocks. */
@@ -231,10 +263,14 @@ class Blocking {
     const [y = '', source] = [node.outputs[0], this.#blocked.get(found?.x ?? '')];
     const channels = this.#static(y)?.[1];
     if (!found || !channels || source === undefined || !this.#resident.has(found.x)) return null;
-    const { result, sum, relu } = this.#ending(y);
+    const { result, sum, relu, nodes } = this.#ending(y);
     const blocked = this.#made(result);
-    const made = scaled(this.#maker, found, source, channels, sum, blocked);
-    return [...found.nodes, ...made.map(relu), this.#plain(blocked, result, channels)];
+    const made = [
+      ...nodes,
+      ...found.nodes,
+      ...scaled(this.#maker, found, source, channels, sum, blocked).map(relu),
+    ];
+    return [...made, this.#plain(blocked, result, channels)];
   }
 
   /** Element-wise work on what is in blocks; what is not yet, is laid out for it. */
@@ -317,12 +353,13 @@ class Blocking {
     const [y = ''] = node.outputs;
     const [laidOut, ordered] = form === 'image' ? [[], x] : this.#input(x);
     const [weights, kernel] = blockedKernel(this.#maker, w, dims, form, this.#block);
-    const { result, sum, relu } = this.#ending(y);
+    const { result, sum, relu, nodes } = this.#ending(y);
     const blocked = this.#made(result);
     const inputs = [ordered, kernel, ...(bias || sum ? [bias ?? ''] : []), ...(sum ? [sum] : [])];
     return [
       ...laidOut,
       ...weights,
+      ...nodes,
       relu(this.#maker.node('Conv', inputs, blocked, node.attributes)),
       this.#plain(blocked, result, dims[0] ?? 1),
     ];
@@ -338,14 +375,20 @@ class Blocking {
   }
 
   /**
-   * What a convolution that makes `y` can make at once: the sum of it and another value in blocks, where that alone reads
-   * it, and then the Relu that alone reads that. `relu` gives a Conv node its activation.
+   * What a convolution that makes `y` can make at once: the sum of it and another value that is there already, where that
+   * alone reads it, and then the Relu that alone reads that. `nodes` lay the other out in blocks, as the sum by itself would,
+   * and `relu` gives a Conv node its activation.
    */
-  #ending(y: string): { result: string; sum: string | null; relu: (node: Node) => Node } {
+  #ending(y: string): {
+    result: string;
+    sum: string | null;
+    nodes: readonly Node[];
+    relu: (node: Node) => Node;
+  } {
     const add = this.#onlyReader(y, 'Add');
     const other = add?.inputs.find((name) => name !== y) ?? '';
-    const isSum = this.#resident.has(other) && sameDims(this.#static(other), this.#static(y));
-    const sum = isSum ? (this.#blocked.get(other) ?? null) : null;
+    const isSum = this.#there.has(other) && sameDims(this.#static(other), this.#static(y));
+    const [nodes, sum] = isSum ? this.#input(other) : [[], null];
     if (add && sum) this.#taken.add(add);
     const summed = sum ? (add?.outputs[0] ?? '') : y;
     const relu = this.#onlyReader(summed, 'Relu');
@@ -354,6 +397,7 @@ class Blocking {
     return {
       result: relu?.outputs[0] ?? summed,
       sum,
+      nodes,
       relu: (node) =>
         relu && node.op === 'Conv'
           ? { ...node, attributes: { ...node.attributes, ...activation } }
