@@ -45,7 +45,7 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/runs': 1780,
   // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines; sums of their
   // products are one of them, and gradients of max-pools another.
-  'src/runtime': 1800,
+  'src/runtime': 2000,
   'src/tensor': 700,
   'src/train': 1190,
 };

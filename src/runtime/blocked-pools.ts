@@ -32,9 +32,17 @@ export function hasBlockedPool(
   return counts.every((count, axis) => 2 * count <= (size[axis] ?? 0));
 }
 
+/** What is made of the gradient of a max-pool, in blocks. */
+export interface BlockedPool {
+  readonly nodes: readonly Node[];
+  /** The gradient. */
+  readonly dx: string;
+  /** Its columns of even and of odd number; of an odd width these end with a column of zeros. */
+  readonly columns: readonly [string, string];
+}
+
 /**
- * Nodes that make the gradient, and the name of what they give, in blocks. For a pool of which `hasBlockedPool` says that
- * it has this form.
+ * The gradient of a pool of which `hasBlockedPool` says that it has this form.
  * @param dx what names of values and nodes begin with
  * @param x the image in blocks
  * @param dy the gradient by the windows in blocks
@@ -44,7 +52,7 @@ export function blockedPoolGradient(
   dx: string,
   { image: [batch, channels, ...size], windows: [, , ...counts], kernel }: GradientSizes,
   { x, dy, block }: { readonly x: string; readonly dy: string; readonly block: number },
-): [Node[], string] {
+): BlockedPool {
   const maps = new Maps(maker, dx, [batch, channels], block);
   const pairs = size.map((each) => Math.ceil(each / 2)) as [number, number];
   const windowAlong = (axis: Axis): Along => ({
@@ -57,9 +65,10 @@ export function blockedPoolGradient(
   const [high, wide] = [windowAlong(0), windowAlong(1)];
   // Rows first: the largest of each row of a window, and of those the largest.
   const reduced = maps.largest(x, wide);
-  const [columns, rows] = [maps.masks(x, wide, reduced), maps.masks(reduced, high, null)];
-  const byRow = maps.shared(maps.extended(dy, counts, pairs), rows, high, [size[0], pairs[1]]);
-  return [maps.nodes, maps.shared(byRow, columns, wide, size)];
+  const [masks, rowMasks] = [maps.masks(x, wide, reduced), maps.masks(reduced, high, null)];
+  const rows = maps.shared(maps.extended(dy, counts, pairs), rowMasks, high);
+  const columns = maps.shared(maps.inTurn(rows, high, [size[0], pairs[1]]), masks, wide);
+  return { nodes: maps.nodes, dx: maps.inTurn(columns, wide, size), columns };
 }
 
 /** Windows along one axis of a value: that of number i begins with the pair of number i. */
@@ -113,19 +122,29 @@ class Maps {
 
   /** Each channel with these weights along the axis. */
   #taps(x: string, weights: readonly number[], { axis, stride = 1, pads, sum, slope }: Taps) {
-    const [shape, [, channels]] = [along(axis, weights.length, 1), this.outer];
-    const kernel = depthwiseKernel(this.maker, x, weights, shape, channels, this.block);
-    const [before, after] = pads ?? [0, 0];
-    return this.#add('Conv', [x, kernel, ...(sum === undefined ? [] : ['', sum])], {
-      kernel_shape: ints(shape),
+    const [shape, [before, after]] = [along(axis, weights.length, 1), pads ?? [0, 0]];
+    const operands = sum === undefined ? [x] : [x, '', sum];
+    return this.#conv(operands, weights, shape, {
       strides: ints(along(axis, stride, 1)),
       pads: ints([...along(axis, before, 0), ...along(axis, after, 0)]),
-      group: int(channels),
       ...(slope !== undefined && {
         activation: { type: 'string', value: 'HardSigmoid' },
         activation_params: { type: 'floats', value: [slope, 1] },
       }),
     });
+  }
+
+  /** A depthwise convolution with the same weights for each channel. @param operands x, and what Conv takes behind weights */
+  #conv(
+    [x = '', ...others]: readonly string[],
+    weights: readonly number[],
+    shape: readonly number[],
+    attributes: Attributes,
+  ): string {
+    const [, channels] = this.outer;
+    const kernel = depthwiseKernel(this.maker, x, weights, shape, channels, this.block);
+    const fixed = { kernel_shape: ints(shape), group: int(channels) };
+    return this.#add('Conv', [x, kernel, ...others], { ...fixed, ...attributes });
   }
 
   /** The largest element of each window. */
@@ -160,33 +179,29 @@ class Maps {
 
   /** `dy` with zeros for windows that there are not, to one for each pair. */
   extended(dy: string, counts: Pair, pairs: Pair): string {
-    const rows = this.#padded(dy, 0, pairs[0] - counts[0]);
-    return this.#padded(rows, 1, pairs[1] - counts[1]);
+    const after = pairs.map((each, axis) => each - (counts[axis] ?? 0));
+    if (after.every((count) => count === 0)) return dy;
+    return this.#conv([dy], [1], [1, 1], { pads: ints([0, 0, ...after]) });
   }
 
-  #padded(x: string, axis: Axis, after: number): string {
-    return after === 0 ? x : this.#taps(x, [1], { axis, pads: [0, after] });
-  }
-
-  /**
-   * The gradient by the elements of windows along an axis from the one by their largest.
-   * @param size height and width of what is made
-   */
-  shared(dy: string, masks: readonly string[], { axis, pairs }: Along, size: Pair): string {
+  /** The gradient by the first and by the second element of each pair along an axis, from the one by the windows' largest. */
+  shared(dy: string, masks: readonly string[], { axis }: Along): readonly [string, string] {
     let rest = dy;
     const [even = '', odd] = masks.map((mask) => {
       const got = this.#add('Mul', [rest, mask], {}, '');
       rest = this.#add('Sub', [rest, got], {}, '');
       return got;
     });
+    if (odd === undefined) return [even, rest];
     // The third element of a window is the first of the next pair.
-    const first =
-      odd === undefined ? even : this.#taps(rest, [1, 0], { axis, pads: [1, 0], sum: even });
-    return this.#inTurn([first, odd ?? rest], axis, pairs, size);
+    return [this.#taps(rest, [1, 0], { axis, pads: [1, 0], sum: even }), odd];
   }
 
-  /** Elements of two values in turn along an axis: whole blocks, or rows of them. */
-  #inTurn(parts: readonly string[], axis: Axis, pairs: number, size: Pair): string {
+  /**
+   * Elements of two values in turn along an axis: whole blocks, or rows of them.
+   * @param size height and width of what is made
+   */
+  inTurn(parts: readonly [string, string], { axis, pairs }: Along, size: Pair): string {
     const [batch, channels] = this.outer;
     const piece = (axis === 0 ? size[1] : 1) * this.block;
     const pieces = (batch * channels * pairs * size[axis === 0 ? 1 : 0]) / piece;

@@ -21,7 +21,8 @@ import { columnsGradient, hasColumns } from './blocked-columns.js';
 import { firstGradient, hasFirst } from './blocked-first.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
-import { blockedPoolGradient, hasBlockedPool } from './blocked-pools.js';
+import { hasPatches, patchesGradient } from './blocked-patches.js';
+import { type BlockedPool, blockedPoolGradient, hasBlockedPool } from './blocked-pools.js';
 import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
@@ -60,10 +61,8 @@ class Blocking {
   readonly #there: Set<string>;
   /** Images of max-pools whose gradient is made in blocks. */
   readonly #pooled = new Set<string>();
-  /** Gradients of max-pools in blocks by the name of what has their numbers in any shape. */
+  /** Gradients of max-pools in blocks, by the names of what has their numbers. */
   readonly #pooledBack = new Map<string, PooledBack>();
-  /** Values that have the same sum over batch and positions as another. */
-  readonly #sameSum = new Map<string, string>();
   /** Whether gradients are made another way. */
   #replaced = false;
 
@@ -175,12 +174,12 @@ class Blocking {
     const [image, x] = this.#input(gradient.image);
     const [windows, dy] = this.#input(gradient.windows);
     const operands = { x, dy, block: this.#block };
-    const [nodes, blocked] = blockedPoolGradient(this.#maker, dx, sizes, operands);
-    this.#pooledBack.set(dx, { blocked, dims: sizes.image, windows: gradient.windows });
+    const pool = blockedPoolGradient(this.#maker, dx, sizes, operands);
+    this.#pooledBack.set(dx, { ...pool, dims: sizes.image, windows: gradient.windows });
     const plain = this.#maker.name(`${dx}/plain`);
     return [
-      ...[...image, ...windows, ...nodes],
-      this.#plain(blocked, plain, sizes.image[1]),
+      ...[...image, ...windows, ...pool.nodes],
+      this.#plain(pool.dx, plain, sizes.image[1]),
       this.#maker.reshape(plain, shape, dx),
     ];
   }
@@ -190,9 +189,9 @@ class Blocking {
     const known = this.#pooledBack.get(flat);
     if (!known || op !== 'Reshape' || domain !== '' || !sameDims(this.#static(dx), known.dims))
       return;
-    this.#blocked.set(dx, known.blocked);
+    this.#blocked.set(dx, known.dx);
     this.#resident.add(dx);
-    this.#sameSum.set(dx, known.windows);
+    this.#pooledBack.set(dx, known);
   }
 
   #weightNumbers(
@@ -206,6 +205,9 @@ class Blocking {
     );
     if (image !== undefined && windows !== undefined && hasColumns(sizes, gradient, block))
       return columnsGradient(maker, dw, gradient, sizes, { image, windows }, block);
+    const pool = this.#pooledBack.get(gradient.windows);
+    if (pool && hasPatches(sizes, gradient))
+      return patchesGradient(maker, dw, gradient, sizes, pool.columns);
     if (windows !== undefined && hasFirst(sizes, gradient, block))
       return firstGradient(maker, dw, gradient, sizes, windows, block);
     if (!hasBlockedGradient(sizes, gradient, block)) return null;
@@ -235,7 +237,8 @@ class Blocking {
   #sum(node: Node): Node[] | null {
     const sum = channelSum(node, this.#graph);
     const given = sum?.x ?? '';
-    const x = (sum?.op === 'ReduceSum' ? this.#sameSum.get(given) : null) ?? given;
+    // A pool's gradient has the same sum as the one by its windows.
+    const x = (sum?.op === 'ReduceSum' ? this.#pooledBack.get(given)?.windows : null) ?? given;
     const [source, dims, shape] = [
       this.#blocked.get(x),
       this.#static(x),
@@ -419,8 +422,7 @@ class Blocking {
 }
 
 /** The gradient by the image of a max-pool, of these dimensions, and the one by its windows. */
-interface PooledBack {
-  readonly blocked: string;
+interface PooledBack extends BlockedPool {
   readonly dims: readonly number[];
   readonly windows: string;
 }
