@@ -16,7 +16,7 @@ export interface BlockedSides {
 }
 
 /** The most that columns may be filled up by to make blocks. */
-const mostFilling = 1.25;
+export const mostFilling = 1.25;
 
 /** Whether the gradient has this form, and is quicker in it. */
 export function hasColumns(
@@ -117,7 +117,7 @@ export function byImages(
 }
 
 /** A value in blocks with so many columns of zeros behind it. */
-function widened(
+export function widened(
   maker: NodeMaker,
   dw: string,
   { value, channels, by }: { value: string; channels: number; by: number },

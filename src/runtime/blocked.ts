@@ -18,6 +18,7 @@ import { namesRead } from '../graph/order.js';
 import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
 import { columnsGradient, hasColumns } from './blocked-columns.js';
+import { copiesGradient, hasCopies } from './blocked-copies.js';
 import { firstGradient, hasFirst } from './blocked-first.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
@@ -210,8 +211,14 @@ class Blocking {
       return patchesGradient(maker, dw, gradient, sizes, pool.columns);
     if (windows !== undefined && hasFirst(sizes, gradient, block))
       return firstGradient(maker, dw, gradient, sizes, windows, block);
-    if (!hasBlockedGradient(sizes, gradient, block)) return null;
-    return blockedGradient(maker, dw, gradient, sizes, block);
+    if (hasBlockedGradient(sizes, gradient, block))
+      return blockedGradient(maker, dw, gradient, sizes, block);
+    if (!hasCopies(sizes, gradient, block)) return null;
+    // The convolution and its gradient by the image take both in blocks as well.
+    const [[images, own], [dys, dy]] = [this.#input(gradient.image), this.#input(gradient.windows)];
+    const sides = { image: own, windows: dy };
+    const [nodes, numbers] = copiesGradient(maker, dw, gradient, sizes, sides, block);
+    return [[...images, ...dys, ...nodes], numbers];
   }
 
   #nodesFor(node: Node): Node[] {
