@@ -2,6 +2,9 @@
 import { internal, ModelError } from '../errors.js';
 import { type Graph, model, type Value } from '../graph/graph.js';
 import { type Builder, builder } from '../ops/builder.js';
+import { dimsOf } from '../ops/dims.js';
+import { maxPoolGradient } from '../ops/pool-max-gradient.js';
+import { windowOf } from '../ops/window.js';
 import { fillUniform, streamKey } from '../tensor/random.js';
 import { type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import { blockedDomain, withBlockedConvolutions } from './blocked.js';
@@ -87,7 +90,7 @@ async function agrees(load: Runtime['load'], block: number): Promise<boolean> {
   });
 }
 
-/** Dense with a bias, Relu and uneven padding; dense with a stride and dilation; in groups; depthwise. */
+/** Dense with a bias, Relu and uneven padding; with a stride and dilation; in groups; depthwise; a max-pool's gradient. */
 function everyKind(b: Builder, input: (name: string, dims: readonly number[]) => Value): void {
   const x = input('x', [2, 2 * filled, 12, 13]);
   const weights = (name: string, each: number): Value => input(name, [2 * filled, each, 3, 3]);
@@ -105,4 +108,13 @@ function everyKind(b: Builder, input: (name: string, dims: readonly number[]) =>
   );
   b.output(b.Conv(x, weights('grouped', filled), null, { group: 2 }), 'y grouped');
   b.output(b.Conv(x, weights('depthwise', 1), null, { group: 2 * filled }), 'y depthwise');
+  // Its masks are convolutions that add a value and end in a HardSigmoid.
+  const pool = { kernel_shape: [3, 3], strides: [2, 2] };
+  const pooled = b.MaxPool(x, pool);
+  const window = windowOf(
+    { ...pool, pads: undefined, dilations: undefined, auto_pad: 'NOTSET' },
+    [12, 13],
+  );
+  const dy = input('dy', dimsOf(pooled));
+  b.output(maxPoolGradient(b, x, pooled, dy, window), 'pool back');
 }
