@@ -18,18 +18,20 @@ const fewestPositions = 100;
  * spatial axes, or it is so small that laying values out anew costs what it saves.
  * @param w dimensions of the weights, (M, C / group, height, width)
  * @param y shape of the result, (N, M, height, width), where it is known
+ * @param fewestTaps of a kernel whose convolution is worth it
  */
 export function blockedForm(
   w: readonly number[],
   y: Shape | null,
   group: number,
   block: number,
+  fewestTaps = 2,
 ): BlockedForm | null {
   const [made = 1, each = 1, ...kernel] = w;
   if (kernel.length !== 2 || sizeOf(w) === 0 || made % block !== 0) return null;
   if (y && isStatic(y) && sizeOf(y) < made * fewestPositions) return null;
   if (group > 1 && each === 1 && made === group) return 'outputs';
-  if (sizeOf(kernel) === 1) return null;
+  if (sizeOf(kernel) < fewestTaps) return null;
   if (group === 1 && each < block) return 'image';
   return each % block === 0 && (made / group) % block === 0 ? 'both' : null;
 }

@@ -233,10 +233,20 @@ class Blocking {
 
   /** Dimensions of a convolution's weights and its form in blocks; null where it has none. */
   #form(node: Node): [readonly number[], BlockedForm] | null {
+    const [x = '', y = ''] = [node.inputs[0], node.outputs[0]];
+    const own = this.#ownForm(node);
+    // One tap saves nothing by itself; but a pool in blocks would lay its result out, as another convolution its image.
+    if (own || !this.#pooled.has(y)) return own;
+    const isShared = this.#readers.get(x)?.some((each) => each !== node && this.#ownForm(each));
+    return isShared ? this.#ownForm(node, 1) : null;
+  }
+
+  /** The same by itself. @param fewestTaps as `blockedForm` takes them */
+  #ownForm(node: Node, fewestTaps = 2): [readonly number[], BlockedForm] | null {
     const w = this.#dims(node);
     const group = integer(node.attributes['group'], 1);
     const shape = this.#infos.get(node.outputs[0] ?? '')?.shape ?? null;
-    const form = w && blockedForm(w, shape, group, this.#block);
+    const form = w && blockedForm(w, shape, group, this.#block, fewestTaps);
     return form ? [w, form] : null;
   }
 
