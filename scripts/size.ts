@@ -45,7 +45,8 @@ const ceilings: Readonly<Record<string, number>> = {
   'src/runs': 1780,
   // Maps that stay in blocks between convolutions are a pass over whole graphs, in files of under 300 lines; sums of their
   // products are one of them, and gradients of max-pools another; so are weight gradients from one block to several.
-  'src/runtime': 2050,
+  // What strides leave apart is another: transposed convolutions by places, and the ways past them.
+  'src/runtime': 2570,
   'src/tensor': 700,
   'src/train': 1190,
 };

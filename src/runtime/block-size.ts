@@ -80,7 +80,7 @@ async function agrees(load: Runtime['load'], block: number): Promise<boolean> {
   everyKind(b, input);
   const plain = model(b.build('blocked and plain'));
   const blocked = withBlockedConvolutions(plain, block);
-  if (blocked.graph.nodes.some(({ op, domain }) => op === 'Conv' && domain === ''))
+  if (blocked.graph.nodes.some(({ op, domain }) => /^Conv/.test(op) && domain === ''))
     return internal('a convolution that was to be compared in blocks is not in blocks');
   const run = async (each: typeof plain): Promise<Feeds> => await (await load(each)).run(feeds);
   const [wanted, got] = [await run(plain), await run(blocked)];
@@ -90,7 +90,7 @@ async function agrees(load: Runtime['load'], block: number): Promise<boolean> {
   });
 }
 
-/** Dense with a bias, Relu and uneven padding; with a stride and dilation; in groups; depthwise; a max-pool's gradient. */
+/** Dense with a bias, Relu, uneven padding; with a stride, dilation; in groups; depthwise; transposed; a max-pool's gradient. */
 function everyKind(b: Builder, input: (name: string, dims: readonly number[]) => Value): void {
   const x = input('x', [2, 2 * filled, 12, 13]);
   const weights = (name: string, each: number): Value => input(name, [2 * filled, each, 3, 3]);
@@ -117,4 +117,9 @@ function everyKind(b: Builder, input: (name: string, dims: readonly number[]) =>
   );
   const dy = input('dy', dimsOf(pooled));
   b.output(maxPoolGradient(b, x, pooled, dy, window), 'pool back');
+  const back = b.ConvTranspose(x, weights('transposed', 2 * filled), null, {
+    strides: [2, 2],
+    pads: [1, 1, 0, 0],
+  });
+  b.output(back, 'y transposed');
 }

@@ -11,7 +11,7 @@ import type { NodeMaker } from './node-maker.js';
 export type BlockedForm = 'both' | 'outputs' | 'image';
 
 /** Positions of all images from which on a convolution is worth the laying out of its weights. */
-const fewestPositions = 100;
+export const fewestPositions = 100;
 
 /**
  * The form that a convolution takes, or null where it stays plain: its channels do not fill blocks, it is not over two

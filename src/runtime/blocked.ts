@@ -19,11 +19,13 @@ import { prune } from '../ops/rewrite/prune.js';
 import { isStatic, sizeOf } from '../tensor/shape.js';
 import { columnsGradient, hasColumns } from './blocked-columns.js';
 import { copiesGradient, hasCopies } from './blocked-copies.js';
+import { type BlockedCut, blockedCut, cutNodes, early } from './blocked-cuts.js';
 import { firstGradient, hasFirst } from './blocked-first.js';
 import { type BlockedForm, blockedForm, blockedKernel } from './blocked-form.js';
 import { byChannel, isElementwise, sameDims, scaled } from './blocked-maps.js';
 import { hasPatches, patchesGradient } from './blocked-patches.js';
 import { type BlockedPool, blockedPoolGradient, hasBlockedPool } from './blocked-pools.js';
+import { Apart } from './blocked-strided.js';
 import { channelSum, productSumToChannels, sumToChannels } from './blocked-sums.js';
 import { blockedGradient, type GradientSizes, hasBlockedGradient } from './blocked-weights.js';
 import { blockedDomain, NodeMaker } from './node-maker.js';
@@ -48,6 +50,7 @@ class Blocking {
   readonly #graph: Graph;
   readonly #infos: ReadonlyMap<string, ValueInfo>;
   readonly #readers = new Map<string, Node[]>();
+  readonly #makers = new Map<string, Node>();
   /** Sums and Relus that became part of a convolution. */
   readonly #taken = new Set<Node>();
   /** The blocked form of values that have one already. */
@@ -56,8 +59,8 @@ class Blocking {
   readonly #resident = new Set<string>();
   /** Those whose plain form costs no more than laying them out: unread, either goes. */
   readonly #either = new Set<string>();
-  /** Products, by the value that they give. */
-  readonly #products: ReadonlyMap<string, Node>;
+  /** What strides leave apart. */
+  readonly #apart: Apart;
   /** What the nodes so far have made, and the graph's own inputs. */
   readonly #there: Set<string>;
   /** Images of max-pools whose gradient is made in blocks. */
@@ -67,6 +70,10 @@ class Blocking {
   /** Whether gradients are made another way. */
   #replaced = false;
 
+  /** What a node takes from maps, where it has a form in blocks. */
+  readonly #cutOf = (node: Node): BlockedCut | null =>
+    blockedCut(node, this.#graph, (name) => this.#static(name), this.#block);
+
   constructor(graph: Graph, block: number) {
     this.#graph = graph;
     this.#block = block;
@@ -75,26 +82,31 @@ class Blocking {
     this.#infos = new Map([...values, ...stated]);
     this.#there = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
     this.#maker = new NodeMaker(graph);
-    this.#products = new Map(
-      nodes
-        .filter(({ op, domain }) => op === 'Mul' && domain === '')
-        .map((node) => [node.outputs[0] ?? '', node] as const),
-    );
-    for (const node of nodes)
+    this.#apart = new Apart(this.#maker, graph, block, {
+      shapeOf: (name) => (this.#infos.get(name)?.dtype === 'float32' ? this.#static(name) : null),
+      makerOf: (name) => this.#makers.get(name),
+      onlyReader: (name, op) => this.#onlyReader(name, op),
+      residentOf: (name) => (this.#resident.has(name) ? this.#blocked.get(name) : undefined),
+      inBlocks: (name) => this.#input(name),
+    });
+    for (const node of nodes) {
+      for (const name of node.outputs) this.#makers.set(name, node);
       for (const name of namesRead(node)) {
         const readers = this.#readers.get(name);
         if (readers) readers.push(node);
         else this.#readers.set(name, [node]);
       }
+    }
     for (const gradient of graph.gradients?.values() ?? [])
       if (this.#hasPool(gradient)) this.#pooled.add(gradient.image);
   }
 
   /** The graph with its convolutions blocked; null where there are none to block. */
   graph(): Graph | null {
-    const nodes = this.#ordered().flatMap((node) => {
+    const isCut = (node: Node): boolean => this.#cutOf(node) !== null;
+    const nodes = early(this.#ordered(), this.#there, isCut).flatMap((node) => {
       const made = this.#gradient(node) ?? this.#nodesFor(node);
-      for (const output of node.outputs) this.#there.add(output);
+      for (const output of node.outputs) if (!this.#apart.waits(output)) this.#there.add(output);
       return made;
     });
     if (this.#blocked.size === 0 && !this.#replaced) return null;
@@ -228,7 +240,13 @@ class Blocking {
     this.#imageGradient(node);
     const found = this.#form(node);
     if (found) return this.#convolution(node, ...found);
-    return this.#sum(node) ?? this.#byChannel(node) ?? this.#elementwise(node) ?? [node];
+    return (
+      this.#sum(node) ??
+      this.#byChannel(node) ??
+      this.#cut(node) ??
+      this.#strided(node) ??
+      this.#elementwise(node) ?? [node]
+    );
   }
 
   /** Dimensions of a convolution's weights and its form in blocks; null where it has none. */
@@ -248,6 +266,28 @@ class Blocking {
     const shape = this.#infos.get(node.outputs[0] ?? '')?.shape ?? null;
     const form = w && blockedForm(w, shape, group, this.#block, fewestTaps);
     return form ? [w, form] : null;
+  }
+
+  /** Every so-manieth position, or whole blocks of channels, of what is in blocks. */
+  #cut(node: Node): Node[] | null {
+    const [[x = ''], [y = '']] = [node.inputs, node.outputs];
+    const [cut, source, dims] = [this.#cutOf(node), this.#blocked.get(x), this.#static(x)];
+    const channels = this.#static(y)?.[1];
+    if (!cut || !dims || !channels || source === undefined || !this.#resident.has(x)) return null;
+    const blocked = this.#made(y);
+    const nodes = cutNodes(this.#maker, cut, source, dims, blocked);
+    return [...nodes, this.#plain(blocked, y, channels)];
+  }
+
+  /** What strides leave apart, put together where something reads it whole. */
+  #strided(node: Node): Node[] | null {
+    const found = this.#apart.nodesFor(node);
+    if (!found) return null;
+    const whole = found.whole.flatMap(([y, nodesOf]) => {
+      const blocked = this.#made(y);
+      return [...nodesOf(blocked), this.#plain(blocked, y, this.#static(y)?.[1] ?? 1)];
+    });
+    return [...found.nodes, ...whole, ...(found.done ? [] : (this.#elementwise(node) ?? [node]))];
   }
 
   /** Sums over batch and positions of what is in blocks. */
@@ -270,8 +310,9 @@ class Blocking {
 
   /** The blocked form of both factors of a product that nothing but its sum needs. */
   #factors(x: string): readonly [string, string] | null {
-    const product = this.#products.get(x);
-    if (!product || this.#readers.get(x)?.length !== 1 || this.#isOutput(x)) return null;
+    const product = this.#makers.get(x);
+    const alone = this.#readers.get(x)?.length === 1 && !this.#isOutput(x);
+    if (product?.op !== 'Mul' || product.domain !== '' || !alone) return null;
     const [left, right] = product.inputs.map((name) => this.#blocked.get(name));
     const whole = product.inputs.every((name) => sameDims(this.#static(name), this.#static(x)));
     return whole && left !== undefined && right !== undefined ? [left, right] : null;
