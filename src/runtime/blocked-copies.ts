@@ -40,15 +40,31 @@ export function copiesGradient(
   sides: BlockedSides,
   block: number,
 ): [Node[], string] {
+  const copies = copiesNodes(maker, dw, gradient, sizes, { image: sides.image, block });
+  return gradientFromCopies(maker, dw, gradient, sizes, copies, sides.windows, block);
+}
+
+/**
+ * The gradient from what windows meet in each column of the kernel, (N, height, C · columns, width filled up), and from dy
+ * in blocks: M, C, rows and columns in their order.
+ */
+export function gradientFromCopies(
+  maker: NodeMaker,
+  dw: string,
+  gradient: WeightGradient,
+  sizes: GradientSizes,
+  [copies, image]: readonly [readonly Node[], string],
+  windows: string,
+  block: number,
+): [Node[], string] {
   const {
     image: [, channels],
     windows: [, made, , wide],
     kernel: [rows, columns],
   } = sizes;
   const width = filled(wide, block);
-  const [copies, image] = copiesNodes(maker, dw, gradient, sizes, { image: sides.image, block });
   const [fills, kernel] = widened(maker, `${dw}/windows`, {
-    value: sides.windows,
+    value: windows,
     channels: made,
     by: width - wide,
   });

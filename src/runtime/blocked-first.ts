@@ -5,7 +5,8 @@
  */
 import type { Node, WeightGradient } from '../graph/graph.js';
 import { zeros } from '../tensor/tensor.js';
-import { byImages, filled } from './blocked-columns.js';
+import { filled } from './blocked-columns.js';
+import { gradientFromCopies } from './blocked-copies.js';
 import type { GradientSizes } from './blocked-weights.js';
 import { int, ints, type NodeMaker } from './node-maker.js';
 
@@ -40,35 +41,8 @@ export function firstGradient(
   windows: string,
   block: number,
 ): [Node[], string] {
-  const {
-    image: [, channels],
-    windows: [, made, , wide],
-    kernel: [rows, columns],
-  } = sizes;
-  const [copies, image] = copiesNodes(maker, dw, gradient, sizes, block);
-  const taken = channels * columns;
-  const [sums, sum] = byImages(
-    maker,
-    dw,
-    gradient,
-    { image, kernel: windows, channels: taken },
-    sizes,
-    {
-      made,
-      width: wide,
-      block,
-    },
-  );
-  const [apart, numbers] = [maker.name(`${dw}/apart`), maker.name(`${dw}/numbers`)];
-  return [
-    [
-      ...copies,
-      ...sums,
-      maker.reshape(sum, [made / block, rows, channels, columns, block], apart),
-      maker.node('Transpose', [apart], numbers, { perm: ints([0, 4, 2, 1, 3]) }, ''),
-    ],
-    numbers,
-  ];
+  const copies = copiesNodes(maker, dw, gradient, sizes, block);
+  return gradientFromCopies(maker, dw, gradient, sizes, copies, windows, block);
 }
 
 /** What windows meet in each column of the kernel, (N, height, C · columns, width): a Conv that copies taps. */
